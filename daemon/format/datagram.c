@@ -1,0 +1,115 @@
+#include "format/datagram.h"
+
+#include "format/escape.h"
+#include "format/rfc3164.h"
+#include "format/rfc5424.h"
+#include "format/template.h"
+
+/* A context that leaves less room than this for a text that needs more is left out. */
+#define TEXT_BYTES_LEAST 64
+
+/* The ways to make a record fit, in the order in which they are tried; the last takes any cut. */
+static const struct rfc5424_extent extents[] = {
+	{ .truncated = false, .context = true },
+	{ .truncated = true, .context = true },
+	{ .truncated = true, .context = false },
+};
+
+struct job {
+	const struct format_options *options;
+	const struct message *message;
+	struct timestamp_cache *cache;
+	bool borrows; /* the text can be sent from where it is */
+};
+
+static void write_header(const struct job *job, struct rfc5424_extent extent, struct writer *out)
+{
+	if (job->options->kind == FORMAT_RFC3164)
+		rfc3164_write_header(out, job->message, job->cache);
+	else
+		rfc5424_write_header(out, job->message, job->cache, extent);
+}
+
+/*
+ * Writes or borrows as much of the text as room allows, and mark behind it.
+ * room: bytes, at least mark.len. Returns false when that is not all of it.
+ */
+static bool place_text(const struct job *job, struct span mark, size_t room, struct writer *out,
+		       struct span *text_out)
+{
+	struct span text = job->message->text;
+	size_t begin = out->len;
+	bool whole;
+
+	if (job->borrows && mark.len == 0) {
+		*text_out = span_first(text, escape_cut(text, room));
+		return text_out->len == text.len;
+	}
+	room -= mark.len;
+	if (job->options->template != NULL)
+		whole = template_render_within(job->options->template, job->message, job->cache,
+					       out, room);
+	else
+		whole = escape_text_within(out, text, room) == text.len;
+	writer_text(out, mark);
+	*text_out = span_drop(writer_span(out), begin);
+	return whole;
+}
+
+/* False when the record does not fit so, or out is too small: then out has failed. */
+static bool build(const struct job *job, struct rfc5424_extent extent, struct writer *out,
+		  struct datagram *datagram_out)
+{
+	bool dotted = extent.truncated && job->options->kind == FORMAT_RFC3164;
+	struct span mark = span_of(dotted ? "..." : NULL);
+	struct datagram datagram = { .cut = extent.truncated };
+	size_t room;
+	bool whole;
+
+	write_header(job, extent, out);
+	datagram.header = writer_span(out);
+	/* The space behind the header may be one too many: without a text it goes. */
+	room = out->len < job->options->datagram_bytes ? job->options->datagram_bytes - out->len
+						       : 0;
+	if (out->failed || room < mark.len)
+		return false;
+	whole = place_text(job, mark, room, out, &datagram.text);
+	if (out->failed)
+		return false;
+	if (!whole && (!extent.truncated || (extent.context && room < TEXT_BYTES_LEAST)))
+		return false;
+	if (datagram.text.len == 0) {
+		datagram.header.len--;
+		out->len--;
+	}
+	*datagram_out = datagram;
+	return true;
+}
+
+enum format_outcome format_datagram(const struct format_options *options,
+				    const struct message *message, struct timestamp_cache *cache,
+				    struct writer *scratch, struct datagram *datagram_out)
+{
+	size_t most = options->datagram_bytes + 1; /* with the space that may be one too many */
+	size_t room = writer_room(scratch);
+	struct span reach = span_first(message->text, escape_cut(message->text, most));
+	struct job job = {
+		.options = options,
+		.message = message,
+		.cache = cache,
+		.borrows = options->template == NULL && escape_is_clean(reach),
+	};
+
+	for (size_t i = message->original_length > message->text.len; i < ARRAY_LEN(extents); i++) {
+		struct writer out =
+			writer_over(scratch->ptr + scratch->len, room < most ? room : most);
+
+		if (build(&job, extents[i], &out, datagram_out)) {
+			writer_take(scratch, out.len);
+			return FORMAT_DONE;
+		}
+		if (out.failed && room < most)
+			return FORMAT_NO_ROOM;
+	}
+	return FORMAT_TOO_LARGE;
+}
