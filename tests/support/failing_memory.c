@@ -1,0 +1,61 @@
+#include "support/failing_memory.h"
+
+#include <errno.h>
+#include <stdint.h>
+
+static size_t left = SIZE_MAX; /* SIZE_MAX: none fails */
+static bool has_failed;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *block, size_t size);
+void *__real_reallocarray(void *block, size_t count, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void *__wrap_reallocarray(void *block, size_t count, size_t size);
+
+void memory_fail_after(size_t good)
+{
+	left = good;
+	has_failed = false;
+}
+
+bool memory_heal(void)
+{
+	left = SIZE_MAX;
+	return has_failed;
+}
+
+static bool fails(void)
+{
+	if (left == SIZE_MAX)
+		return false;
+	if (left > 0) {
+		left--;
+		return false;
+	}
+	has_failed = true;
+	errno = ENOMEM;
+	return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+	return fails() ? NULL : __real_realloc(block, size);
+}
+
+void *__wrap_reallocarray(void *block, size_t count, size_t size)
+{
+	return fails() ? NULL : __real_reallocarray(block, count, size);
+}

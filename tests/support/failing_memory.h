@@ -1,0 +1,17 @@
+/*
+ * Allocations that fail on request, for a test program that is linked with
+ * -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray. Check itself may allocate
+ * in every assertion, so there is none while they fail.
+ */
+#ifndef LOGFWD_TESTS_FAILING_MEMORY_H
+#define LOGFWD_TESTS_FAILING_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** From now on the allocation after `good` more fails, and all that follow it. */
+void memory_fail_after(size_t good);
+/** Ends that; returns whether one has failed. */
+bool memory_heal(void);
+
+#endif
