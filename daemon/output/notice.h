@@ -1,0 +1,55 @@
+/**
+ * notice: what a target has lost since its last word about it, and the record that says so.
+ *
+ * Pure: time is a parameter.
+ */
+#ifndef LOGFWD_OUTPUT_NOTICE_H
+#define LOGFWD_OUTPUT_NOTICE_H
+
+#include "format/datagram.h"
+
+/** Why a record that was meant for a target was not sent. */
+enum drop_reason {
+	DROP_QUEUE_FULL,
+	DROP_OVERSIZE,	/* its header alone exceeds datagram-bytes, or the path refuses its size */
+	DROP_NO_MEMORY, /* to let it wait */
+	DROP_TARGET_REMOVED, /* a reload took the target away before the record could be sent */
+	DROP_SHUTDOWN,	     /* the daemon stopped before it could be sent */
+	DROP_REASONS,
+};
+
+/** "queue_full"; static storage. */
+const char *drop_reason_name(enum drop_reason reason);
+
+/** Zero-initialised: nothing lost. */
+struct loss {
+	uint64_t records;
+	uint64_t by_reason[DROP_REASONS];
+	int64_t first_us, last_us; /* microseconds since 1970, UTC; of the first and last loss */
+};
+
+void loss_add(struct loss *loss, enum drop_reason reason, uint64_t records, int64_t now_us);
+
+struct notice_env {
+	enum format_kind kind;
+	uint8_t facility;
+	size_t datagram_bytes;
+	struct span host;
+	pid_t pid; /* the daemon's own */
+	uid_t uid;
+	uint32_t sequence_id; /* 0: none */
+	struct timestamp_cache *timestamps;
+};
+
+#define NOTICE_SCRATCH_BYTES 2048 /* a notice is short */
+
+/**
+ * Formats "N records lost: queue_full A, oversize B; first TIME, last TIME" as a warning of
+ * logger "logfwd", the daemon's own.
+ * scratch: where it is built. Returns the datagram's bytes in it; empty if it cannot be said
+ * within datagram_bytes, which DATAGRAM_BYTES_MIN rules out.
+ */
+struct span notice_format(const struct notice_env *env, const struct loss *loss, int64_t now_us,
+			  uint8_t scratch[static NOTICE_SCRATCH_BYTES]);
+
+#endif

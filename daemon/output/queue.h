@@ -1,0 +1,58 @@
+/**
+ * queue: whole datagrams that wait for a target's sockets, bounded in bytes.
+ *
+ * First in, first out. When a record does not fit, one of three policies says who gives
+ * way; the caller counts what went. Only what has to wait comes here: a datagram that the
+ * socket takes at once is never copied. Pure but for malloc().
+ */
+#ifndef LOGFWD_OUTPUT_QUEUE_H
+#define LOGFWD_OUTPUT_QUEUE_H
+
+#include <sys/uio.h>
+
+#include "base/cleanup.h"
+#include "base/span.h"
+
+enum when_full {
+	WHEN_FULL_DROP_OLDEST,
+	WHEN_FULL_DROP_NEWEST,
+	WHEN_FULL_DROP_LOWEST, /* of the least severe the oldest; the new one if all are more severe */
+};
+
+struct queue_limits {
+	size_t bytes; /* of datagrams with QUEUE_ENTRY_BYTES for each, > 0 */
+	enum when_full when_full;
+};
+
+/* What a waiting datagram costs beside its own bytes; part of the bound. */
+#define QUEUE_ENTRY_BYTES 64
+
+struct queue;
+
+/** Returns an empty queue owned by the caller, or NULL without memory. */
+struct queue *queue_new(const struct queue_limits *limits);
+void queue_free(struct queue *queue);
+DEFINE_CLEANUP(struct queue *, queue_free)
+
+/** New limits from now on. Returns how many records were dropped to respect them. */
+size_t queue_set_limits(struct queue *queue, const struct queue_limits *limits);
+
+struct queue_push_result {
+	size_t dropped;	    /* to respect the bound, the new one perhaps among them */
+	bool out_of_memory; /* the new one was not taken: no memory */
+};
+
+/** Copies one datagram, given as header and text. severity: 0..7. */
+struct queue_push_result queue_push(struct queue *queue, struct span header, struct span text,
+				    uint8_t severity);
+
+/** Fills up to cap iovecs with the oldest datagrams, borrowed until the queue changes. Returns how many. */
+size_t queue_peek(const struct queue *queue, struct iovec *iov_out, size_t cap);
+
+/** Takes the oldest datagrams away; count <= queue_records(). */
+void queue_consume(struct queue *queue, size_t count);
+
+size_t queue_records(const struct queue *queue);
+size_t queue_bytes(const struct queue *queue);
+
+#endif

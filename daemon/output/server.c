@@ -1,0 +1,314 @@
+#include "output/server.h"
+
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "os/clock.h"
+#include "os/log.h"
+
+/* Reads of an error queue, or of unasked replies, in one turn. */
+#define DRAIN_BUDGET 64
+
+struct server {
+	struct server_env env;
+	char *text;
+	struct sockaddr_storage address;
+	socklen_t address_length;  /* 0: not known yet */
+	struct question *question; /* NULL for a numeric address */
+	struct server_state state;
+	struct pool_socket *socket; /* borrowed from the pool; NULL: none open */
+	uint64_t sent, refused;
+	int last_error;
+	struct server_error_count errors[SERVER_ERRNOS_MAX];
+	size_t n_errors;
+	struct log_limit complaint;
+};
+
+static void server_close_socket(struct server *server)
+{
+	if (server->socket != NULL)
+		socket_pool_close(server->env.pool, server->socket);
+	server->socket = NULL;
+}
+
+static void on_answer(const struct sockaddr *address, socklen_t length, void *arg)
+{
+	struct server *server = arg;
+
+	if (address == NULL) {
+		if (server->address_length == 0)
+			log_limited(&server->complaint, LOG_LEVEL_WARNING, "output",
+				    "%s: the name has no address now; asking again, records wait",
+				    server->text);
+		return;
+	}
+	if (length == server->address_length && memcmp(address, &server->address, length) == 0)
+		return;
+	memcpy(&server->address, address, length);
+	server->address_length = length;
+	server_close_socket(server);
+	server_state_resolved(&server->state);
+	server->env.changed(server->env.arg);
+}
+
+int server_new(const struct server_env *env, const char *text, uint32_t resolve_interval,
+	       struct server **server_out)
+{
+	struct address_text address;
+	CLEANUP(server_free) struct server *server = NULL;
+	int result;
+
+	if (!address_parse(text, &address))
+		return -EINVAL;
+	server = calloc(1, sizeof(*server));
+	if (server == NULL)
+		return -ENOMEM;
+	server->env = *env;
+	server->text = strdup(text);
+	if (server->text == NULL)
+		return -ENOMEM;
+	if (address_numeric(&address, &server->address, &server->address_length)) {
+		server_state_resolved(&server->state);
+	} else {
+		result = resolver_ask(env->resolver, &address, resolve_interval, on_answer, server,
+				      &server->question);
+		if (result < 0)
+			return result;
+	}
+	*server_out = move_ptr(server);
+	return 0;
+}
+
+void server_free(struct server *server)
+{
+	if (server == NULL)
+		return;
+	server_close_socket(server);
+	question_free(server->question);
+	free(server->text);
+	free(server);
+}
+
+void server_set_resolve_interval(struct server *server, uint32_t seconds)
+{
+	if (server->question != NULL)
+		question_set_interval(server->question, seconds);
+}
+
+static void server_count_error(struct server *server, int error)
+{
+	size_t i;
+
+	server->last_error = error;
+	for (i = 0; i < server->n_errors; i++) {
+		if (server->errors[i].error == error)
+			break;
+	}
+	if (i == SERVER_ERRNOS_MAX)
+		i--; /* more kinds than anybody has seen: the last one stands for the rest */
+	else if (i == server->n_errors)
+		server->errors[server->n_errors++].error = error;
+	server->errors[i].count++;
+}
+
+/* The one place where a server's phase gets worse; says so once in a while. */
+static void server_fail(struct server *server, int error, int64_t now_ms)
+{
+	server_state_failed(&server->state, now_ms);
+	if (send_verdict(error) == SEND_PATH)
+		server_close_socket(
+			server); /* a connected socket never recovers from an address change */
+	if (server->state.phase == SERVER_DOWN)
+		log_limited(&server->complaint, LOG_LEVEL_WARNING, "output",
+			    "%s: %s; trying again in %lld ms, records go elsewhere or wait",
+			    server->text, strerror(error), (long long)server->state.backoff_ms);
+}
+
+static int extended_error(const struct msghdr *message)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
+	     c = CMSG_NXTHDR((struct msghdr *)message, c)) {
+		bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+		bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+		struct sock_extended_err extended;
+
+		if (!v4 && !v6)
+			continue;
+		memcpy(&extended, CMSG_DATA(c), sizeof(extended));
+		return (int)extended.ee_errno;
+	}
+	return 0;
+}
+
+/*
+ * Reads what the kernel learned about datagrams that it had taken. It must be read before
+ * the next send: sendmmsg(2) swallows a pending error when it has sent something before it.
+ * Returns the last one that speaks against the server, or 0.
+ */
+static int server_drain_errors(struct server *server)
+{
+	uint8_t control[512];
+	int last = 0;
+
+	for (int i = 0; i < DRAIN_BUDGET; i++) {
+		struct msghdr message = { .msg_control = control,
+					  .msg_controllen = sizeof(control) };
+		int error;
+
+		if (recvmsg(pool_socket_fd(server->socket), &message, MSG_ERRQUEUE | MSG_DONTWAIT) <
+		    0)
+			break;
+		error = extended_error(&message);
+		if (error == 0)
+			continue;
+		server_count_error(server, error);
+		if (send_verdict(error) == SEND_REFUSED || send_verdict(error) == SEND_PATH) {
+			server->refused++;
+			last = error;
+		}
+	}
+	return last;
+}
+
+/* Collectors have nothing to say to us; what they say anyway is thrown away unread. */
+static void server_discard_replies(struct server *server)
+{
+	uint8_t byte;
+
+	for (int i = 0; i < DRAIN_BUDGET; i++) {
+		if (recv(pool_socket_fd(server->socket), &byte, 1, MSG_DONTWAIT) < 0)
+			break;
+	}
+}
+
+static void on_socket_ready(struct pool_socket *socket, short what, void *arg)
+{
+	struct server *server = arg;
+	int error = 0;
+
+	(void)socket;
+	if ((what & EV_READ) != 0) {
+		error = server_drain_errors(server);
+		if (error != 0)
+			server_fail(server, error, clock_monotonic_ms());
+		else
+			server_discard_replies(server);
+	}
+	if (error != 0 || (what & EV_WRITE) != 0)
+		server->env.changed(server->env.arg);
+}
+
+static void on_socket_gone(void *arg)
+{
+	struct server *server = arg;
+
+	server->socket = NULL;
+}
+
+static int server_need_socket(struct server *server)
+{
+	if (server->socket != NULL)
+		return 0;
+	return socket_pool_open(server->env.pool, (const struct sockaddr *)&server->address,
+				server->address_length, on_socket_ready, on_socket_gone, server,
+				&server->socket);
+}
+
+/* What to do about an error of sendmmsg(2), which took nothing. */
+static void server_send_failed(struct server *server, int error, int64_t now_ms,
+			       struct server_result *result)
+{
+	enum send_verdict verdict = send_verdict(error);
+	bool of_server = verdict == SEND_REFUSED || verdict == SEND_PATH;
+
+	/* News of a datagram sent before stand in the error queue as well, and count once. */
+	if (!of_server || server_drain_errors(server) == 0)
+		server_count_error(server, error);
+	switch (verdict) {
+	case SEND_REPEAT:
+		break;
+	case SEND_WAIT:
+		result->blocked = true;
+		pool_socket_want_write(server->socket, true);
+		break;
+	case SEND_PAUSE:
+		result->blocked = true;
+		result->pause_ms = SEND_PAUSE_MS;
+		break;
+	case SEND_TOO_LARGE:
+		result->first_too_large = true;
+		break;
+	case SEND_REFUSED:
+	case SEND_PATH:
+		server_fail(server, error, now_ms);
+		break;
+	}
+}
+
+struct server_result server_send(struct server *server, struct mmsghdr *datagrams, size_t count,
+				 int64_t now_ms)
+{
+	struct server_result result = { 0 };
+	bool probe;
+	int error;
+	int sent;
+
+	count = server_state_admits(&server->state, count);
+	probe = server->state.phase == SERVER_DUE;
+	error = server_need_socket(server);
+	if (error < 0) {
+		server_count_error(server, -error);
+		/* out of descriptors or memory is our trouble, not the collector's */
+		if (error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS)
+			result = (struct server_result){ .blocked = true,
+							 .pause_ms = SEND_PAUSE_MS };
+		else
+			server_fail(server, -error, now_ms);
+		return result;
+	}
+	sent = sendmmsg(pool_socket_use(server->env.pool, server->socket, now_ms), datagrams,
+			(unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0) {
+		server_send_failed(server, errno, now_ms, &result);
+		return result;
+	}
+	result.sent = (size_t)sent;
+	server->sent += result.sent;
+	if (probe)
+		server_state_probe_sent(&server->state, now_ms);
+	if (probe || result.sent < count) {
+		error = server_drain_errors(server);
+		if (error != 0)
+			server_fail(server, error, now_ms);
+	}
+	return result;
+}
+
+size_t server_admits(struct server *server, size_t count, int64_t now_ms)
+{
+	server_state_tick(&server->state, now_ms);
+	return server_state_admits(&server->state, count);
+}
+
+int64_t server_deadline(const struct server *server)
+{
+	return server_state_deadline(&server->state);
+}
+
+struct server_view server_view(const struct server *server)
+{
+	struct server_view view = {
+		.text = server->text,
+		.phase = server->state.phase,
+		.sent = server->sent,
+		.refused = server->refused,
+		.has_socket = server->socket != NULL,
+		.last_error = server->last_error,
+		.n_errors = server->n_errors,
+	};
+
+	memcpy(view.errors, server->errors, sizeof(view.errors));
+	return view;
+}

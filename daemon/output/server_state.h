@@ -1,0 +1,70 @@
+/**
+ * server_state: whether a collector may be given records, decided from what sending told us.
+ *
+ * A successful UDP send proves nothing, one refusal proves a lot: the first one puts the
+ * server on probation (one record, then a moment of watching), a second one puts it down
+ * with a back-off that doubles, after which one record is its probe. Other servers serve
+ * meanwhile, and the queue holds when there are none. Pure: time is a parameter.
+ */
+#ifndef LOGFWD_OUTPUT_SERVER_STATE_H
+#define LOGFWD_OUTPUT_SERVER_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum server_phase {
+	SERVER_UNRESOLVED, /* its name has no address yet */
+	SERVER_UP,	   /* takes batches */
+	SERVER_DUE,	   /* was refused once: takes one record as a probe, now */
+	SERVER_PROBING,	   /* the probe is out; watched until until_ms */
+	SERVER_DOWN,	   /* takes nothing until until_ms, then one record as a probe */
+};
+
+#define SERVER_PROBE_MS	      250 /* an ICMP answer that takes longer finds the server up */
+#define SERVER_BACKOFF_MIN_MS 1000
+#define SERVER_BACKOFF_MAX_MS 30000
+
+struct server_state {
+	enum server_phase phase;
+	int64_t until_ms;   /* monotonic; of PROBING and DOWN */
+	int64_t backoff_ms; /* the last one; 0 while all is well */
+};
+
+/** What became of an attempt to send. */
+enum send_verdict {
+	SEND_REPEAT,	/* interrupted: call again */
+	SEND_WAIT,	/* the socket's buffer is full: wait until it is writable */
+	SEND_PAUSE,	/* the kernel is short of buffers: wait SEND_PAUSE_MS */
+	SEND_REFUSED,	/* the collector's host says that nobody listens */
+	SEND_PATH,	/* no way there, or no longer: the socket must be made anew */
+	SEND_TOO_LARGE, /* this record cannot be sent on this path, now or later */
+};
+
+#define SEND_PAUSE_MS 10
+
+/** The policy of field errors: send(2), udp(7), ip(7). error: an errno. */
+enum send_verdict send_verdict(int error);
+
+/** An address is known (again): the server starts as up. */
+void server_state_resolved(struct server_state *state);
+
+/** Nobody listens, or there is no way there; from any phase but UNRESOLVED. */
+void server_state_failed(struct server_state *state, int64_t now_ms);
+
+/** A probe was handed to the kernel. */
+void server_state_probe_sent(struct server_state *state, int64_t now_ms);
+
+/** Lets time pass: a probe that nobody contradicted makes the server up, a back-off ends. */
+void server_state_tick(struct server_state *state, int64_t now_ms);
+
+/** How many of count waiting records it may be given now: all, one as a probe, or none. */
+size_t server_state_admits(const struct server_state *state, size_t count);
+
+/** When server_state_tick() will change something, or INT64_MAX. */
+int64_t server_state_deadline(const struct server_state *state);
+
+/** "up", "probing", "down" or "unresolved". */
+const char *server_phase_name(enum server_phase phase);
+
+#endif

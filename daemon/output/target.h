@@ -1,0 +1,106 @@
+/**
+ * target: one destination: its servers, their policy, and a bounded queue of whole records.
+ *
+ * A datagram that the socket takes at once is sent from where it stands; what must wait is
+ * copied into the queue. Records leave in the order in which they came. Every record that
+ * was enqueued is sent, or dropped under one reason, or still queued, at every instant; and
+ * when there is room again, one record of the target's own tells the collector what it lost.
+ */
+#ifndef LOGFWD_OUTPUT_TARGET_H
+#define LOGFWD_OUTPUT_TARGET_H
+
+#include <event2/event.h>
+
+#include "base/cleanup.h"
+#include "format/datagram.h"
+#include "output/notice.h"
+#include "output/queue.h"
+#include "output/server.h"
+#include "output/socket_pool.h"
+
+enum target_policy { POLICY_FAILOVER };
+
+#define TARGET_SERVERS_MAX 64
+
+struct target_options {
+	const char *name;
+	const char *const *servers; /* "HOST:PORT", "[V6]:PORT"; checked; distinct */
+	size_t n_servers;	    /* 1..TARGET_SERVERS_MAX */
+	enum target_policy policy;
+	uint64_t queue_bytes; /* default 8 MiB, 4096..1 GiB */
+	enum when_full when_full;
+	uint32_t datagram_bytes;   /* default 2048, 480..65507 */
+	uint32_t resolve_interval; /* seconds, 1..86400; default 60 */
+	bool sequence;		   /* [meta sequenceId] */
+};
+
+/** enqueued = sent + sum of dropped + queued, at every instant. */
+struct target_counts {
+	uint64_t enqueued;
+	uint64_t sent; /* handed to the kernel */
+	uint64_t dropped[DROP_REASONS];
+	uint64_t queued;       /* records that wait now, in the queue or in the batch */
+	uint64_t queued_bytes; /* of those in the queue */
+	uint64_t refused;      /* of sent, what the network told us it refused (ICMP) */
+	uint64_t truncated;    /* records that were cut */
+	uint64_t notices;      /* of enqueued, the target's own */
+};
+
+/** What a target borrows from the output stage; all of it outlives the target. */
+struct target_env {
+	struct event_base *base;
+	struct socket_pool *pool;
+	struct resolver *resolver;
+	const char *host; /* HOST of the target's own records */
+	struct timestamp_cache *timestamps;
+};
+
+struct target;
+
+/** A target without servers: target_configure() gives it some. name: copied. Errors: -ENOMEM. */
+int target_new(const struct target_env *env, const char *name, struct target **target_out);
+void target_free(struct target *target);
+DEFINE_CLEANUP(struct target *, target_free)
+
+/**
+ * A change of options in two steps, as a reload needs it: prepare builds what is missing,
+ * keeps nothing from options and may fail (-ENOMEM, -EINVAL for an address); commit cannot.
+ * Servers that are named again keep their state, their socket and their counts.
+ */
+struct target_change;
+int target_prepare(struct target *target, const struct target_options *options,
+		   struct target_change **change_out);
+void target_commit(struct target *target, struct target_change *change);
+void target_discard(struct target_change *change);
+
+/** The shape of the target's own records: that of the first handler that uses it. */
+void target_set_notice_format(struct target *target, enum format_kind kind, uint8_t facility);
+
+const char *target_name(const struct target *target);
+uint32_t target_datagram_bytes(const struct target *target);
+
+/** The next number for [meta sequenceId], or 0 when the target does not number its records. */
+uint32_t target_next_sequence(struct target *target);
+
+/**
+ * Takes one formatted record. Its bytes are borrowed until target_flush(), which the caller
+ * owes before they go. severity: 0..7.
+ */
+void target_push(struct target *target, const struct datagram *datagram, uint8_t severity);
+
+/** Counts a record that was meant for the target and could not be formatted. */
+void target_drop(struct target *target, enum drop_reason reason);
+
+/** Sends what may be sent now and copies the rest into the queue: nothing is borrowed after it. */
+void target_flush(struct target *target);
+
+/** Drops what waits, under a reason. */
+void target_abandon(struct target *target, enum drop_reason reason);
+
+struct target_counts target_counts(const struct target *target);
+size_t target_sockets(const struct target *target);
+
+typedef void server_visitor(const struct server *server, void *arg);
+void target_each_server(const struct target *target, server_visitor *visit, void *arg);
+
+#endif

@@ -1,0 +1,120 @@
+/* Proves which texts are addresses of a collector, and which are not. */
+#include "output/resolver.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/span.h"
+#include "support/suite.h"
+
+static const struct {
+	const char *text, *host;
+	uint16_t port;
+	bool numeric;
+} good[] = {
+	{ "127.0.0.1:514", "127.0.0.1", 514, true },
+	{ "[2001:db8::1]:1", "2001:db8::1", 1, true },
+	{ "[::]:65535", "::", 65535, true },
+	{ "logs1.example.com:514", "logs1.example.com", 514, false },
+	{ "localhost:5514", "localhost", 5514, false },
+	{ "a_b-c.1x:7", "a_b-c.1x", 7, false },
+};
+
+static const char *const bad[] = {
+	"",
+	":514",
+	"host",
+	"host:",
+	"host:0",
+	"host:65536",
+	"host:-1",
+	"host: 514",
+	"host:514 ",
+	"host:5x4",
+	"host:000514",
+	"2001:db8::1:514",
+	"[::1]",
+	"[::1]514",
+	"[::1:514",
+	"[]:514",
+	"[host]:514",
+	"[127.0.0.1]:514",
+	"1.2.3:514",
+	"1.2.3.4.5:514",
+	"256.1.1.1:51",
+	"host name:514",
+	"host..com:514",
+	"host.:514",
+	"-:x",
+	"h\xc3\xb6:514",
+	"host;rm:514",
+	"[::1%lo]:514",
+	"host/x:514",
+};
+
+START_TEST(address_is_taken)
+{
+	struct address_text address;
+	struct sockaddr_storage storage;
+	socklen_t length = 0;
+
+	ck_assert(address_parse(good[_i].text, &address));
+	ck_assert_str_eq(address.host, good[_i].host);
+	ck_assert_uint_eq(address.port, good[_i].port);
+	ck_assert_int_eq(address.numeric, good[_i].numeric);
+	ck_assert_int_eq(address_numeric(&address, &storage, &length), good[_i].numeric);
+	if (!good[_i].numeric)
+		return;
+	if (storage.ss_family == AF_INET) {
+		const struct sockaddr_in *v4 = (const struct sockaddr_in *)&storage;
+
+		ck_assert_uint_eq(length, sizeof(*v4));
+		ck_assert_uint_eq(ntohs(v4->sin_port), good[_i].port);
+	} else {
+		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&storage;
+
+		ck_assert_uint_eq(length, sizeof(*v6));
+		ck_assert_uint_eq(ntohs(v6->sin6_port), good[_i].port);
+	}
+}
+END_TEST
+
+START_TEST(address_is_refused)
+{
+	struct address_text address;
+
+	ck_assert_msg(!address_parse(bad[_i], &address), "%s was taken", bad[_i]);
+}
+END_TEST
+
+START_TEST(address_of_a_long_host)
+{
+	char text[512];
+	struct address_text address;
+
+	for (size_t len = 1; len < 300; len++) {
+		/* labels of 50 letters, so that only the whole is too long */
+		for (size_t i = 0; i < len; i++)
+			text[i] = i % 51 == 50 && i + 1 < len ? '.' : 'x';
+		memcpy(text + len, ":514", 5);
+		ck_assert_int_eq(address_parse(text, &address), len <= ADDRESS_HOST_MAX);
+	}
+	for (size_t len = 60; len < 70; len++) {
+		memset(text, 'x', len);
+		memcpy(text + len, ":514", 5);
+		ck_assert_int_eq(address_parse(text, &address), len <= 63);
+	}
+}
+END_TEST
+
+Suite *suite_under_test(void)
+{
+	Suite *suite = suite_create("address");
+	TCase *all = tcase_create("all");
+
+	tcase_add_loop_test(all, address_is_taken, 0, ARRAY_LEN(good));
+	tcase_add_loop_test(all, address_is_refused, 0, ARRAY_LEN(bad));
+	tcase_add_test(all, address_of_a_long_host);
+	suite_add_tcase(suite, all);
+	return suite;
+}

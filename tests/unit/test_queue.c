@@ -1,0 +1,170 @@
+/* Proves that the queue keeps order, keeps its bound in bytes, and that each policy drops whom it names. */
+#include "output/queue.h"
+
+#include "support/suite.h"
+
+static struct queue *queue;
+
+static void setup(enum when_full when_full, size_t records)
+{
+	/* room for so many datagrams of ten bytes */
+	queue = queue_new(&(struct queue_limits){
+		.bytes = records * (10 + QUEUE_ENTRY_BYTES),
+		.when_full = when_full,
+	});
+	ck_assert_ptr_nonnull(queue);
+}
+
+static struct queue_push_result push(char name, uint8_t severity)
+{
+	uint8_t text[8];
+
+	memset(text, name, sizeof(text));
+	return queue_push(queue, span_of("h:"), span_of_bytes(text, sizeof(text)), severity);
+}
+
+/* The waiting records by the letter of their text, oldest first. */
+static const char *waiting(void)
+{
+	static char letters[64];
+	struct iovec records[63];
+	size_t count = queue_peek(queue, records, ARRAY_LEN(records));
+
+	for (size_t i = 0; i < count; i++) {
+		ck_assert_uint_eq(records[i].iov_len, 10);
+		ck_assert_mem_eq(records[i].iov_base, "h:", 2);
+		letters[i] = ((const char *)records[i].iov_base)[9];
+	}
+	letters[count] = '\0';
+	ck_assert_uint_eq(count, queue_records(queue));
+	ck_assert_uint_eq(count * (10 + QUEUE_ENTRY_BYTES), queue_bytes(queue));
+	return letters;
+}
+
+START_TEST(queue_keeps_order)
+{
+	setup(WHEN_FULL_DROP_OLDEST, 5);
+	for (char c = 'a'; c <= 'd'; c++)
+		ck_assert_uint_eq(push(c, 6).dropped, 0);
+	ck_assert_str_eq(waiting(), "abcd");
+	queue_consume(queue, 2);
+	ck_assert_str_eq(waiting(), "cd");
+	push('e', 0);
+	ck_assert_str_eq(waiting(), "cde");
+	queue_consume(queue, 3);
+	ck_assert_str_eq(waiting(), "");
+	queue_free(queue);
+}
+END_TEST
+
+START_TEST(queue_drops_whom_its_policy_names)
+{
+	static const struct {
+		enum when_full when_full;
+		const char *left;
+	} policies[] = {
+		{ WHEN_FULL_DROP_OLDEST, "bcde" },
+		{ WHEN_FULL_DROP_NEWEST, "abcd" },
+		{ WHEN_FULL_DROP_LOWEST, "abde" }, /* c: debug, the least severe */
+	};
+
+	setup(policies[_i].when_full, 4);
+	push('a', 4);
+	push('b', 6);
+	push('c', 7);
+	push('d', 3);
+	ck_assert_uint_eq(push('e', 6).dropped, 1);
+	ck_assert_str_eq(waiting(), policies[_i].left);
+	queue_free(queue);
+}
+END_TEST
+
+START_TEST(queue_drop_lowest_prefers_severe_records)
+{
+	setup(WHEN_FULL_DROP_LOWEST, 3);
+	push('a', 3);
+	push('b', 3);
+	push('c', 2);
+	ck_assert_uint_eq(push('d', 7).dropped, 1); /* all are more severe: it goes itself */
+	ck_assert_str_eq(waiting(), "abc");
+	ck_assert_uint_eq(push('e', 3).dropped, 1); /* alike: the oldest goes */
+	ck_assert_str_eq(waiting(), "bce");
+	ck_assert_uint_eq(push('f', 0).dropped, 1);
+	ck_assert_str_eq(waiting(), "cef");
+	queue_free(queue);
+}
+END_TEST
+
+START_TEST(queue_refuses_what_never_fits)
+{
+	uint8_t large[4096] = { 0 };
+
+	setup(WHEN_FULL_DROP_OLDEST, 3);
+	push('a', 6);
+	ck_assert_uint_eq(queue_push(queue, span_of_bytes(large, sizeof(large)), (struct span){ 0 },
+				     0)
+				  .dropped,
+			  1);
+	ck_assert_str_eq(waiting(), "a");
+	queue_free(queue);
+}
+END_TEST
+
+START_TEST(queue_new_limits_drop_what_exceeds_them)
+{
+	setup((enum when_full)_i, 6);
+	for (char c = 'a'; c <= 'f'; c++)
+		push(c, (uint8_t)(c - 'a'));
+	ck_assert_uint_eq(queue_set_limits(queue,
+					   &(struct queue_limits){
+						   .bytes = 2 * (10 + QUEUE_ENTRY_BYTES),
+						   .when_full = (enum when_full)_i,
+					   }),
+			  4);
+	ck_assert_str_eq(waiting(), _i == WHEN_FULL_DROP_OLDEST ? "ef" : "ab");
+	queue_free(queue);
+}
+END_TEST
+
+/* Against a plain array, over random pushes and takes. */
+START_TEST(queue_agrees_with_a_plain_array)
+{
+	char model[8];
+	size_t held = 0;
+	unsigned random = 1;
+
+	setup(WHEN_FULL_DROP_OLDEST, ARRAY_LEN(model));
+	for (int i = 0; i < 20000; i++) {
+		random = random * 1103515245u + 12345u;
+		if ((random >> 16) % 3 == 0 && held > 0) {
+			queue_consume(queue, 1);
+			memmove(model, model + 1, --held);
+		} else {
+			char name = (char)('a' + (random >> 20) % 26);
+
+			if (held == ARRAY_LEN(model))
+				memmove(model, model + 1, --held);
+			model[held++] = name;
+			push(name, (uint8_t)(random >> 24));
+		}
+		ck_assert_uint_eq(strlen(waiting()), held);
+		ck_assert_mem_eq(waiting(), model, held);
+	}
+	queue_free(queue);
+}
+END_TEST
+
+Suite *suite_under_test(void)
+{
+	Suite *suite = suite_create("queue");
+	TCase *all = tcase_create("all");
+
+	tcase_add_test(all, queue_keeps_order);
+	tcase_add_loop_test(all, queue_drops_whom_its_policy_names, 0, 3);
+	tcase_add_test(all, queue_drop_lowest_prefers_severe_records);
+	tcase_add_test(all, queue_refuses_what_never_fits);
+	tcase_add_loop_test(all, queue_new_limits_drop_what_exceeds_them, 0, 3);
+	tcase_add_test(all, queue_agrees_with_a_plain_array);
+	suite_add_tcase(suite, all);
+	return suite;
+}

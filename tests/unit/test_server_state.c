@@ -1,0 +1,134 @@
+/* Proves the policy of a collector's state: every phase with every event, over time, and every errno. */
+#include "output/server_state.h"
+
+#include <errno.h>
+
+#include "base/span.h"
+#include "support/suite.h"
+
+static const struct {
+	int error;
+	enum send_verdict verdict;
+} errors[] = {
+	{ EINTR, SEND_REPEAT },	    { EAGAIN, SEND_WAIT },	    { ENOBUFS, SEND_PAUSE },
+	{ ENOMEM, SEND_PAUSE },	    { ECONNREFUSED, SEND_REFUSED }, { EMSGSIZE, SEND_TOO_LARGE },
+	{ ENETUNREACH, SEND_PATH }, { EHOSTUNREACH, SEND_PATH },    { ENETDOWN, SEND_PATH },
+	{ EHOSTDOWN, SEND_PATH },   { EACCES, SEND_PATH },	    { EPERM, SEND_PATH },
+	{ EINVAL, SEND_PATH },	    { EADDRNOTAVAIL, SEND_PATH },   { ENODEV, SEND_PATH },
+	{ ENOPROTOOPT, SEND_PATH },
+};
+
+START_TEST(send_verdict_follows_the_table)
+{
+	ck_assert_int_eq(send_verdict(errors[_i].error), errors[_i].verdict);
+}
+END_TEST
+
+enum input { FAILED, PROBE_SENT, TIME_BEFORE, TIME_AFTER, RESOLVED, N_INPUTS };
+
+#define NOW   1000
+#define UNTIL 2000
+
+/* What each phase becomes; PROBE_SENT is only ever told to a server that is due. */
+static const enum server_phase next[][N_INPUTS] = {
+	[SERVER_UNRESOLVED] = { SERVER_UNRESOLVED, SERVER_PROBING, SERVER_UNRESOLVED,
+				SERVER_UNRESOLVED, SERVER_UP },
+	[SERVER_UP] = { SERVER_DUE, SERVER_PROBING, SERVER_UP, SERVER_UP, SERVER_UP },
+	[SERVER_DUE] = { SERVER_DOWN, SERVER_PROBING, SERVER_DUE, SERVER_DUE, SERVER_UP },
+	[SERVER_PROBING] = { SERVER_DOWN, SERVER_PROBING, SERVER_PROBING, SERVER_UP, SERVER_UP },
+	[SERVER_DOWN] = { SERVER_DOWN, SERVER_PROBING, SERVER_DOWN, SERVER_DUE, SERVER_UP },
+};
+
+START_TEST(server_state_follows_the_table)
+{
+	struct server_state state = {
+		.phase = (enum server_phase)(_i / N_INPUTS),
+		.until_ms = UNTIL,
+	};
+	enum server_phase expected = next[_i / N_INPUTS][_i % N_INPUTS];
+
+	switch ((enum input)(_i % N_INPUTS)) {
+	case FAILED:
+		server_state_failed(&state, NOW);
+		break;
+	case PROBE_SENT:
+		server_state_probe_sent(&state, NOW);
+		break;
+	case TIME_BEFORE:
+		server_state_tick(&state, UNTIL - 1);
+		break;
+	case TIME_AFTER:
+		server_state_tick(&state, UNTIL);
+		break;
+	case RESOLVED:
+		server_state_resolved(&state);
+		break;
+	case N_INPUTS:
+		ck_abort();
+	}
+	ck_assert_int_eq(state.phase, expected);
+}
+END_TEST
+
+START_TEST(server_state_admits_all_one_or_none)
+{
+	static const size_t admitted[] = {
+		[SERVER_UNRESOLVED] = 0, [SERVER_UP] = 64,  [SERVER_DUE] = 1,
+		[SERVER_PROBING] = 0,	 [SERVER_DOWN] = 0,
+	};
+	const struct server_state state = { .phase = (enum server_phase)_i };
+
+	ck_assert_uint_eq(server_state_admits(&state, 64), admitted[_i]);
+	ck_assert_uint_eq(server_state_admits(&state, 0), 0);
+}
+END_TEST
+
+START_TEST(server_state_backs_off_twice_as_long_each_time)
+{
+	struct server_state state = { .phase = SERVER_UP };
+	int64_t now = 0;
+	int64_t expected = SERVER_BACKOFF_MIN_MS;
+
+	server_state_failed(&state, now);
+	for (int i = 0; i < 10; i++) {
+		server_state_probe_sent(&state, now);
+		server_state_failed(&state, now);
+		ck_assert_int_eq(state.phase, SERVER_DOWN);
+		ck_assert_int_eq(server_state_deadline(&state) - now, expected);
+		now = server_state_deadline(&state);
+		server_state_tick(&state, now);
+		ck_assert_int_eq(state.phase, SERVER_DUE);
+		expected =
+			expected * 2 < SERVER_BACKOFF_MAX_MS ? expected * 2 : SERVER_BACKOFF_MAX_MS;
+	}
+	server_state_probe_sent(&state, now);
+	server_state_tick(&state, now + SERVER_PROBE_MS);
+	ck_assert_int_eq(state.phase, SERVER_UP);
+	ck_assert_int_eq(state.backoff_ms, 0);
+	ck_assert(server_state_deadline(&state) == INT64_MAX);
+}
+END_TEST
+
+START_TEST(late_news_do_not_lengthen_the_back_off)
+{
+	struct server_state state = { .phase = SERVER_DOWN, .until_ms = UNTIL, .backoff_ms = 1000 };
+
+	server_state_failed(&state, NOW);
+	ck_assert_int_eq(state.until_ms, UNTIL);
+	ck_assert_int_eq(state.backoff_ms, 1000);
+}
+END_TEST
+
+Suite *suite_under_test(void)
+{
+	Suite *suite = suite_create("server_state");
+	TCase *all = tcase_create("all");
+
+	tcase_add_loop_test(all, send_verdict_follows_the_table, 0, ARRAY_LEN(errors));
+	tcase_add_loop_test(all, server_state_follows_the_table, 0, 5 * N_INPUTS);
+	tcase_add_loop_test(all, server_state_admits_all_one_or_none, 0, 5);
+	tcase_add_test(all, server_state_backs_off_twice_as_long_each_time);
+	tcase_add_test(all, late_news_do_not_lengthen_the_back_off);
+	suite_add_tcase(suite, all);
+	return suite;
+}
