@@ -1,0 +1,542 @@
+#include "intake/client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "os/clock.h"
+#include "os/log.h"
+#include "wire/logger_name.h"
+
+#define PACKETS_PER_TURN 64
+/* Leases given back in one turn: well below a millisecond. */
+#define RECLAIM_SLICE 2048
+/* A connection that has not said hello by then is none of ours. */
+#define HELLO_TIMEOUT_S 10
+
+struct client {
+	struct client *next, **link; /* of env->list: the next one, and what points to this one */
+	struct client_env *env;
+	int fd; /* -1 once it has ended */
+	pid_t pid;
+	uid_t uid;
+	struct event *readable;
+	struct event *writable; /* while a level map waits for room */
+	struct event *reclaim;	/* drives the slices after its end */
+	bool greeted;
+	uint64_t map_generation; /* of the last level map sent */
+	uint8_t app_length;
+	uint8_t app[WIRE_APP_NAME_MAX];
+	struct lease_table leases;
+	uint64_t records, dropped;
+	int64_t connected_ms;
+};
+
+/* What one frame asks for beyond its own effect. */
+enum frame_effect { FRAME_DONE, FRAME_VIOLATION };
+
+static void client_on_readable(evutil_socket_t fd, short what, void *arg);
+static void client_on_writable(evutil_socket_t fd, short what, void *arg);
+static void client_on_reclaim(evutil_socket_t fd, short what, void *arg);
+
+static void client_destroy(struct client *client)
+{
+	if (client == NULL)
+		return;
+	if (client->readable != NULL)
+		event_free(client->readable); /* before close(): epoll still knows the fd */
+	if (client->writable != NULL)
+		event_free(client->writable);
+	if (client->reclaim != NULL)
+		event_free(client->reclaim);
+	if (client->fd >= 0)
+		close(client->fd);
+	lease_table_deinit(&client->leases);
+	free(client);
+}
+
+DEFINE_CLEANUP(struct client *, client_destroy)
+
+static void client_enter_list(struct client *client)
+{
+	struct client_list *list = &client->env->list;
+
+	client->next = list->first;
+	client->link = &list->first;
+	if (client->next != NULL)
+		client->next->link = &client->next;
+	list->first = client;
+	client->env->live++;
+}
+
+static void client_leave_list(struct client *client)
+{
+	*client->link = client->next;
+	if (client->next != NULL)
+		client->next->link = client->link;
+	client->env->live--;
+}
+
+struct client *client_next(const struct client *client)
+{
+	return client->next;
+}
+
+int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct client **client_out)
+{
+	CLEANUP(client_destroy) struct client *client = calloc(1, sizeof(*client));
+	const struct timeval hello = { .tv_sec = HELLO_TIMEOUT_S };
+
+	if (client == NULL)
+		return -ENOMEM;
+	client->fd = -1; /* the caller's until all is well */
+	client->env = env;
+	client->pid = pid;
+	client->uid = uid;
+	client->leases.seed = env->seed;
+	client->connected_ms = clock_monotonic_ms();
+	client->readable =
+		event_new(env->base, fd, EV_READ | EV_PERSIST, client_on_readable, client);
+	client->writable = event_new(env->base, fd, EV_WRITE, client_on_writable, client);
+	client->reclaim = evtimer_new(env->base, client_on_reclaim, client);
+	if (client->readable == NULL || client->writable == NULL || client->reclaim == NULL ||
+	    event_add(client->readable, &hello) < 0)
+		return -ENOMEM;
+	client->fd = fd;
+	client_enter_list(client);
+	*client_out = move_ptr(client);
+	return 0;
+}
+
+/* Sends what was written into the reply buffer; false when the client does not read. */
+static bool client_send(struct client *client, struct writer *reply)
+{
+	struct span bytes = writer_span(reply);
+	bool good = true;
+
+	if (bytes.len > 0)
+		good = send(client->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+	*reply = writer_over(client->env->reply, WIRE_PACKET_MAX);
+	return good;
+}
+
+static void refuse(struct writer *reply, uint32_t logger_id, enum frame_error_code code,
+		   const char *reason)
+{
+	const struct frame_error error = {
+		.code = (uint16_t)code,
+		.logger_id = logger_id,
+		.reason = span_of(reason),
+	};
+
+	frame_write_error(reply, FRAME_ERROR, &error);
+}
+
+static void client_write_level_map(struct client *client, struct writer *reply)
+{
+	const struct intake_ops *ops = &client->env->ops;
+
+	client->map_generation = ops->level_generation(ops->arg);
+	ops->level_map(ops->arg, client, reply);
+}
+
+static enum frame_effect client_hello(struct client *client, struct span body, struct writer *reply)
+{
+	struct frame_hello hello;
+	const struct frame_welcome welcome = {
+		.version = WIRE_VERSION,
+		.record_bytes = client->env->record_bytes,
+	};
+
+	if (client->greeted || !frame_parse_hello(body, &hello) || hello.version < WIRE_VERSION)
+		return FRAME_VIOLATION;
+	client->greeted = true;
+	client->app_length = (uint8_t)(hello.app_name.len < WIRE_APP_NAME_MAX ? hello.app_name.len
+									      : WIRE_APP_NAME_MAX);
+	if (client->app_length > 0)
+		memcpy(client->app, hello.app_name.ptr, client->app_length);
+	event_add(client->readable, NULL); /* without the timeout */
+	event_remove_timer(client->readable);
+	frame_write_welcome(reply, &welcome);
+	client_write_level_map(client, reply);
+	return FRAME_DONE;
+}
+
+/* The lease of a logger, and what it takes of the user's share; false without memory. */
+static bool client_take_lease(struct client *client, const struct frame_open *open)
+{
+	const struct client_env *env = client->env;
+	struct lease *lease;
+
+	if (env->ops.open(env->ops.arg, open->name, client, &lease) == 0) {
+		if (lease_table_add(&client->leases, open->logger_id, lease) == 0)
+			return true;
+		env->ops.close(env->ops.arg, lease, false);
+	}
+	quota_release(env->quota, QUOTA_LOGGERS, client->uid);
+	return false;
+}
+
+/* Opens a logger; returns 0, or why it is refused with the reason for people. */
+static enum frame_error_code client_open_logger(struct client *client,
+						const struct frame_open *open,
+						const char **reason_out)
+{
+	enum logger_name_error bad = logger_name_check(open->name);
+
+	if (bad != LOGGER_NAME_OK) {
+		*reason_out = logger_name_error_text(bad);
+		return FRAME_ERROR_NAME;
+	}
+	switch (quota_take(client->env->quota, QUOTA_LOGGERS, client->uid)) {
+	case QUOTA_LIMIT:
+		*reason_out = "limits.loggers is reached";
+		return FRAME_ERROR_LIMIT;
+	case QUOTA_SHARE:
+		*reason_out = "this user's share of limits.loggers (uid-share) is used up";
+		return FRAME_ERROR_LIMIT;
+	case QUOTA_NO_MEMORY:
+		break;
+	case QUOTA_TAKEN:
+		if (client_take_lease(client, open))
+			return 0;
+		break;
+	}
+	*reason_out = "out of memory";
+	return FRAME_ERROR_MEMORY;
+}
+
+static enum frame_effect client_open(struct client *client, struct span body, struct writer *reply)
+{
+	enum frame_error_code refused;
+	struct frame_open open;
+	const char *reason;
+
+	if (!frame_parse_open(body, &open) ||
+	    lease_table_find(&client->leases, open.logger_id) != NULL)
+		return FRAME_VIOLATION;
+	refused = client_open_logger(client, &open, &reason);
+	if (refused != 0) {
+		client->env->refused_loggers++;
+		refuse(reply, open.logger_id, refused, reason);
+	}
+	return FRAME_DONE;
+}
+
+static void client_give_back(struct client *client, struct lease *lease, bool client_exit)
+{
+	const struct client_env *env = client->env;
+
+	env->ops.close(env->ops.arg, lease, client_exit);
+	quota_release(env->quota, QUOTA_LOGGERS, client->uid);
+}
+
+/* A logger that was refused is still closed, told its level and so on: that is no mistake. */
+static enum frame_effect client_close(struct client *client, struct span body, struct writer *reply)
+{
+	struct frame_close close;
+	struct lease *lease;
+
+	(void)reply;
+	if (!frame_parse_close(body, &close))
+		return FRAME_VIOLATION;
+	lease = lease_table_remove(&client->leases, close.logger_id);
+	if (lease != NULL)
+		client_give_back(client, lease, false);
+	return FRAME_DONE;
+}
+
+static enum frame_effect client_record(struct client *client, struct span body,
+				       struct writer *reply)
+{
+	const struct intake_ops *ops = &client->env->ops;
+	struct frame_record frame;
+	struct record record;
+
+	(void)reply;
+	if (!frame_parse_record(body, &frame))
+		return FRAME_VIOLATION;
+	client->records++;
+	record = (struct record){
+		.lease = lease_table_find(&client->leases, frame.logger_id),
+		.app = span_of_bytes(client->app, client->app_length),
+		.pid = client->pid,
+		.uid = client->uid,
+		.time_us = frame.time_us,
+		.level = frame.level,
+		.text = frame.text,
+		.original_length = frame.original_length,
+	};
+	if (record.lease == NULL)
+		ops->reject(ops->arg, REJECT_UNKNOWN_LOGGER);
+	else
+		ops->record(ops->arg, &record);
+	return FRAME_DONE;
+}
+
+static enum frame_effect client_set_level(struct client *client, struct span body,
+					  struct writer *reply)
+{
+	const struct intake_ops *ops = &client->env->ops;
+	struct frame_set_level set_level;
+	struct lease *lease;
+
+	(void)reply;
+	if (!frame_parse_set_level(body, &set_level))
+		return FRAME_VIOLATION;
+	lease = lease_table_find(&client->leases, set_level.logger_id);
+	if (lease != NULL)
+		ops->set_level(ops->arg, lease, set_level.level);
+	return FRAME_DONE;
+}
+
+static enum frame_effect client_context(struct client *client, struct span body,
+					struct writer *reply)
+{
+	const struct intake_ops *ops = &client->env->ops;
+	struct frame_context context;
+	struct lease *lease;
+
+	if (!frame_parse_context(body, &context))
+		return FRAME_VIOLATION;
+	lease = lease_table_find(&client->leases, context.logger_id);
+	if (lease == NULL)
+		return FRAME_DONE;
+	if (!context_key_is_valid(context.pair.key))
+		refuse(reply, context.logger_id, FRAME_ERROR_CONTEXT,
+		       "a context key is 1 to 32 printable ASCII characters but = ] \" and space");
+	else if (context.pair.value.len > CONTEXT_VALUE_MAX)
+		refuse(reply, context.logger_id, FRAME_ERROR_CONTEXT,
+		       "the context value is longer than 1024 bytes");
+	else if (ops->set_context(ops->arg, lease, &context.pair, context.set) < 0)
+		refuse(reply, context.logger_id, FRAME_ERROR_CONTEXT,
+		       "the logger has 32 context keys already, or memory ran out");
+	return FRAME_DONE;
+}
+
+static enum frame_effect client_dropped(struct client *client, struct span body,
+					struct writer *reply)
+{
+	const struct intake_ops *ops = &client->env->ops;
+	struct frame_dropped dropped;
+
+	(void)reply;
+	if (!frame_parse_dropped(body, &dropped))
+		return FRAME_VIOLATION;
+	client->dropped += dropped.records;
+	ops->client_dropped(ops->arg, &dropped);
+	return FRAME_DONE;
+}
+
+static enum frame_effect client_flush(struct client *client, struct span body, struct writer *reply)
+{
+	struct frame_flush flush;
+
+	(void)client;
+	if (!frame_parse_flush(body, &flush))
+		return FRAME_VIOLATION;
+	frame_write_flush(reply, FRAME_FLUSHED, &flush);
+	return FRAME_DONE;
+}
+
+typedef enum frame_effect frame_handler(struct client *client, struct span body,
+					struct writer *reply);
+
+static frame_handler *handler_of(uint16_t type)
+{
+	static frame_handler *const handlers[] = {
+		[FRAME_HELLO] = client_hello,	      [FRAME_OPEN] = client_open,
+		[FRAME_CLOSE] = client_close,	      [FRAME_RECORD] = client_record,
+		[FRAME_SET_LEVEL] = client_set_level, [FRAME_CONTEXT] = client_context,
+		[FRAME_DROPPED] = client_dropped,     [FRAME_FLUSH] = client_flush,
+	};
+
+	return type < ARRAY_LEN(handlers) ? handlers[type] : NULL;
+}
+
+/* The longest answer to one frame, but for the level map, which only follows a hello. */
+#define REPLY_MAX 512
+
+/* Returns NULL when all is well, or what the client did wrong. */
+static const char *client_take_packet(struct client *client, struct span packet,
+				      struct writer *reply)
+{
+	struct frame frame;
+	enum frame_take_result result;
+
+	while ((result = frame_take(&packet, &frame)) == FRAME_TAKEN) {
+		frame_handler *handler = handler_of(frame.type);
+
+		if (handler == NULL)
+			return "a frame of unknown type";
+		if (!client->greeted && handler != client_hello)
+			return "the first frame must be a hello";
+		if (handler(client, frame.body, reply) == FRAME_VIOLATION)
+			return "a frame that does not parse or is out of place";
+		if (writer_room(reply) < REPLY_MAX && !client_send(client, reply))
+			return "it does not read its answers";
+	}
+	return result == FRAME_BROKEN ? "a torn frame" : NULL;
+}
+
+static void client_violation(struct client *client, const char *reason)
+{
+	const struct intake_ops *ops = &client->env->ops;
+
+	client->env->violations++;
+	ops->reject(ops->arg, REJECT_MALFORMED);
+	log_limited(&client->env->complaint, LOG_LEVEL_NOTICE, "intake",
+		    "client pid %d uid %u: protocol violation: %s; disconnected", (int)client->pid,
+		    (unsigned)client->uid, reason);
+	client_end(client, FRAME_ERROR_PROTOCOL, reason);
+}
+
+bool client_drain(struct client *client)
+{
+	const struct client_env *env = client->env;
+	struct writer reply = writer_over(env->reply, WIRE_PACKET_MAX);
+	const char *wrong = NULL;
+	bool closed = false;
+	bool empty = false;
+	size_t used = 0;
+
+	for (int i = 0; i < PACKETS_PER_TURN && CLIENT_ARENA_BYTES - used >= WIRE_PACKET_MAX; i++) {
+		ssize_t len = recv(client->fd, env->arena + used, WIRE_PACKET_MAX,
+				   MSG_DONTWAIT | MSG_TRUNC);
+
+		/*
+		 * A peer that went without reading all its answers leaves ECONNRESET before the
+		 * packets that it had sent: said once, then they come.
+		 */
+		if (len < 0 && (errno == EINTR || errno == ECONNRESET))
+			continue;
+		empty = len < 0 && errno == EAGAIN;
+		closed = len == 0 || (len < 0 && !empty); /* the end, or reset by it */
+		if (len <= 0)
+			break;
+		wrong = len > WIRE_PACKET_MAX
+				? "a packet of more than 128 KiB"
+				: client_take_packet(client,
+						     span_of_bytes(env->arena + used, (size_t)len),
+						     &reply);
+		if (wrong != NULL)
+			break;
+		used += (size_t)len;
+	}
+	env->ops.flush(env->ops.arg);
+	if (wrong == NULL && !closed && !client_send(client, &reply))
+		wrong = "it does not read its answers";
+	if (wrong != NULL)
+		client_violation(client, wrong);
+	else if (closed)
+		client_end(client, 0, NULL);
+	return !empty && client->fd >= 0;
+}
+
+static void client_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *client = arg;
+
+	(void)fd;
+	if ((what & EV_TIMEOUT) != 0)
+		client_end(client, FRAME_ERROR_PROTOCOL, "no hello within 10 seconds");
+	else
+		client_drain(client);
+}
+
+void client_update_levels(struct client *client, uint64_t generation)
+{
+	struct writer reply = writer_over(client->env->reply, WIRE_PACKET_MAX);
+
+	if (!client->greeted || client->fd < 0 || client->map_generation == generation)
+		return;
+	client_write_level_map(client, &reply);
+	if (client_send(client, &reply))
+		return;
+	/* No room: the map of the moment when there is some. A peer that died shows as readable. */
+	client->map_generation = generation - 1;
+	event_add(client->writable, NULL);
+}
+
+static void client_on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *client = arg;
+
+	(void)fd;
+	(void)what;
+	client_update_levels(client, client->env->ops.level_generation(client->env->ops.arg));
+}
+
+void client_end(struct client *client, enum frame_error_code code, const char *reason)
+{
+	const struct timeval now = { 0 };
+
+	if (client->fd < 0)
+		return;
+	if (code != 0) {
+		struct writer reply = writer_over(client->env->reply, WIRE_PACKET_MAX);
+		const struct frame_error error = {
+			.code = (uint16_t)code,
+			.reason = span_of(reason),
+		};
+
+		frame_write_error(&reply, FRAME_BYE, &error);
+		client_send(client, &reply);
+	}
+	event_del(client->readable);
+	event_del(client->writable);
+	close(client->fd);
+	client->fd = -1;
+	event_add(client->reclaim, &now);
+}
+
+/* Gives back up to count leases; true when none is left. */
+static bool client_reclaim(struct client *client, size_t count)
+{
+	while (count-- > 0) {
+		struct lease *lease = lease_table_pop(&client->leases);
+
+		if (lease == NULL)
+			return true;
+		client_give_back(client, lease, true);
+	}
+	return false;
+}
+
+static void client_on_reclaim(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *client = arg;
+	const struct timeval now = { 0 };
+
+	(void)fd;
+	(void)what;
+	if (!client_reclaim(client, RECLAIM_SLICE)) {
+		event_add(client->reclaim, &now);
+		return;
+	}
+	client_free(client);
+}
+
+void client_free(struct client *client)
+{
+	if (client == NULL)
+		return;
+	client_reclaim(client, SIZE_MAX);
+	quota_release(client->env->quota, QUOTA_CLIENTS, client->uid);
+	client_leave_list(client);
+	client_destroy(client);
+}
+
+struct client_view client_view(const struct client *client)
+{
+	return (struct client_view){
+		.pid = client->pid,
+		.uid = client->uid,
+		.app = span_of_bytes(client->app, client->app_length),
+		.loggers = client->leases.count,
+		.records = client->records,
+		.dropped = client->dropped,
+		.connected_ms = client->connected_ms,
+		.ended = client->fd < 0,
+	};
+}

@@ -1,0 +1,78 @@
+/**
+ * client: one process on client.sock: its frames, its leases, its end.
+ *
+ * A connection owns its leases. When it ends, in any way, they are given back in slices, so
+ * that the death of a client with 100,000 loggers keeps nobody waiting. Everything that a
+ * client says is checked; what breaks the protocol ends this connection only, with a reason
+ * that it can print.
+ */
+#ifndef LOGFWD_INTAKE_CLIENT_H
+#define LOGFWD_INTAKE_CLIENT_H
+
+#include <event2/event.h>
+
+#include "base/cleanup.h"
+#include "intake/lease_table.h"
+#include "intake/quota.h"
+#include "intake/record.h"
+#include "os/log.h"
+
+struct client;
+
+/** All connections that are not freed yet, in no order. Zero-initialised: none. */
+struct client_list {
+	struct client *first;
+};
+struct client *client_next(const struct client *client);
+
+/** What all clients share; owned by clients.c and outlives them. */
+struct client_env {
+	struct event_base *base;
+	struct intake_ops ops;
+	struct quota *quota;
+	uint32_t record_bytes; /* told to every client */
+	uint32_t seed;	       /* random per start */
+	uint8_t *arena;	       /* CLIENT_ARENA_BYTES: what one client said in one turn */
+	uint8_t *reply;	       /* WIRE_PACKET_MAX: what it is told */
+	struct client_list
+		list;	     /* a client enters it when it is made and leaves when it is freed */
+	uint64_t live;	     /* its length */
+	uint64_t violations; /* connections that broke the protocol */
+	uint64_t refused_loggers;   /* by a bound of the name, limits.loggers, or a share of it */
+	struct log_limit complaint; /* clients make mistakes faster than anybody reads of them */
+};
+
+#define CLIENT_ARENA_BYTES (4 * WIRE_PACKET_MAX)
+
+/**
+ * Takes a connection into service.
+ * fd: taken. pid, uid: by the kernel's word; their quota for a client is taken already and
+ * goes back with the connection. Errors: -ENOMEM, then fd and quota are the caller's.
+ */
+int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct client **client_out);
+
+/** Reads what it has said, in one turn of bounded length; true when more may wait. */
+bool client_drain(struct client *client);
+
+/** Ends the connection: says why (code, reason) if code is not 0, and starts giving back its leases. */
+void client_end(struct client *client, enum frame_error_code code, const char *reason);
+
+/** Ends it and gives back everything at once: for the daemon's own end. */
+void client_free(struct client *client);
+
+/** Sends it the level map if that has changed since the last one. */
+void client_update_levels(struct client *client, uint64_t generation);
+
+struct client_view {
+	pid_t pid;
+	uid_t uid;
+	struct span app; /* borrowed while the client lives */
+	size_t loggers;
+	uint64_t records;     /* given by it, whatever became of them */
+	uint64_t dropped;     /* that it says its library dropped */
+	int64_t connected_ms; /* monotonic */
+	bool ended;	      /* its leases are being given back */
+};
+struct client_view client_view(const struct client *client);
+
+#endif

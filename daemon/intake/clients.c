@@ -1,0 +1,256 @@
+#include "intake/clients.h"
+
+#include <errno.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "os/log.h"
+
+/* How long the listener rests when the process is out of descriptors. */
+#define ACCEPT_PAUSE_MS 100
+
+struct clients {
+	struct client_env env;
+	struct evconnlistener *listener;
+	struct event *accept_again;
+	int reserve_fd; /* given up for a moment to tell a newcomer that there is no descriptor left */
+	struct client_counts counts;
+	uint64_t told_generation; /* of the level map that all have been sent */
+	struct log_limit complaint;
+};
+
+static int reserve_open(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Tells a connection that it is not served, and why, and closes it. */
+static void turn_away(int fd, enum frame_error_code code, const char *reason)
+{
+	uint8_t bytes[512];
+	struct writer writer = writer_over(bytes, sizeof(bytes));
+	const struct frame_error error = { .code = (uint16_t)code, .reason = span_of(reason) };
+
+	frame_write_error(&writer, FRAME_BYE, &error);
+	send(fd, bytes, writer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(fd);
+}
+
+static const char *quota_refusal(enum quota_result result)
+{
+	switch (result) {
+	case QUOTA_LIMIT:
+		return "limits.clients is reached";
+	case QUOTA_SHARE:
+		return "this user's share of limits.clients (uid-share) is used up";
+	case QUOTA_NO_MEMORY:
+		return "out of memory";
+	case QUOTA_TAKEN:
+		break;
+	}
+	return "";
+}
+
+static int clients_add(struct clients *clients, int fd, const struct ucred *peer)
+{
+	struct client *client;
+	int result = client_new(&clients->env, fd, peer->pid, peer->uid, &client);
+
+	if (result < 0)
+		return result;
+	clients->counts.connected++;
+	if (clients->env.live > clients->counts.peak)
+		clients->counts.peak = clients->env.live;
+	return 0;
+}
+
+static void clients_on_accept(struct evconnlistener *listener, evutil_socket_t fd,
+			      struct sockaddr *address, int length, void *arg)
+{
+	struct clients *clients = arg;
+	enum quota_result quota;
+	struct ucred peer;
+	socklen_t peer_length = sizeof(peer);
+
+	(void)listener;
+	(void)address;
+	(void)length;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_length) < 0) {
+		close(fd);
+		return;
+	}
+	quota = quota_take(clients->env.quota, QUOTA_CLIENTS, peer.uid);
+	if (quota != QUOTA_TAKEN) {
+		clients->counts.refused++;
+		log_limited(&clients->complaint, LOG_LEVEL_WARNING, "intake",
+			    "client pid %d uid %u: refused: %s", (int)peer.pid, (unsigned)peer.uid,
+			    quota_refusal(quota));
+		turn_away(fd, FRAME_ERROR_CLIENTS, quota_refusal(quota));
+	} else if (clients_add(clients, fd, &peer) < 0) {
+		quota_release(clients->env.quota, QUOTA_CLIENTS, peer.uid);
+		turn_away(fd, FRAME_ERROR_MEMORY, "out of memory");
+	}
+}
+
+/*
+ * Out of descriptors, accept() fails and the listener stays readable: a busy loop. One
+ * connection is taken with the reserve and turned away, then the listener rests.
+ */
+static void clients_on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	const struct timeval pause = { .tv_usec = ACCEPT_PAUSE_MS * 1000 };
+	struct clients *clients = arg;
+	int error = EVUTIL_SOCKET_ERROR();
+	int fd;
+
+	log_limited(&clients->complaint, LOG_LEVEL_ERROR, "intake",
+		    "cannot accept clients: %s; those connected are served on", strerror(error));
+	if ((error == EMFILE || error == ENFILE) && clients->reserve_fd >= 0) {
+		close(clients->reserve_fd);
+		fd = accept4(evconnlistener_get_fd(listener), NULL, NULL,
+			     SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd >= 0)
+			turn_away(fd, FRAME_ERROR_CLIENTS, "the daemon is out of descriptors");
+		clients->reserve_fd = reserve_open();
+	}
+	evconnlistener_disable(listener);
+	event_add(clients->accept_again, &pause);
+}
+
+static void clients_on_accept_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct clients *clients = arg;
+
+	(void)fd;
+	(void)what;
+	evconnlistener_enable(clients->listener);
+}
+
+static int clients_listen(struct clients *clients, struct event_base *base, int fd)
+{
+	/* backlog 0: the socket listens already; the fd is closed with the listener */
+	clients->listener =
+		evconnlistener_new(base, clients_on_accept, clients,
+				   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (clients->listener == NULL)
+		return -ENOMEM;
+	evconnlistener_set_error_cb(clients->listener, clients_on_accept_error);
+	return 0;
+}
+
+int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
+		const struct limits *limits, uint32_t seed, struct clients **clients_out)
+{
+	CLEANUP(clients_free) struct clients *clients = calloc(1, sizeof(*clients));
+	int result;
+
+	if (clients == NULL)
+		return -ENOMEM;
+	clients->reserve_fd = reserve_open();
+	clients->env = (struct client_env){
+		.base = base,
+		.ops = *ops,
+		.quota = quota_new(limits),
+		.record_bytes = limits->record_bytes,
+		.seed = seed,
+		.arena = malloc(CLIENT_ARENA_BYTES),
+		.reply = malloc(WIRE_PACKET_MAX),
+	};
+	clients->accept_again = evtimer_new(base, clients_on_accept_again, clients);
+	if (clients->env.quota == NULL || clients->env.arena == NULL ||
+	    clients->env.reply == NULL || clients->accept_again == NULL)
+		return -ENOMEM;
+	result = clients_listen(clients, base, fd);
+	if (result < 0)
+		return result;
+	*clients_out = move_ptr(clients);
+	return 0;
+}
+
+void clients_stop(struct clients *clients)
+{
+	if (clients->listener != NULL)
+		evconnlistener_disable(clients->listener);
+	while (clients->env.list.first != NULL) {
+		struct client *client = clients->env.list.first;
+
+		client_end(client, FRAME_ERROR_SHUTDOWN, "the daemon stops; connect again later");
+		client_free(client);
+	}
+}
+
+void clients_free(struct clients *clients)
+{
+	if (clients == NULL)
+		return;
+	clients_stop(clients);
+	if (clients->listener != NULL)
+		evconnlistener_free(clients->listener);
+	if (clients->accept_again != NULL)
+		event_free(clients->accept_again);
+	if (clients->reserve_fd >= 0)
+		close(clients->reserve_fd);
+	quota_free(clients->env.quota);
+	free(clients->env.arena);
+	free(clients->env.reply);
+	free(clients);
+}
+
+void clients_set_limits(struct clients *clients, const struct limits *limits)
+{
+	quota_set_limits(clients->env.quota, limits);
+	clients->env.record_bytes = limits->record_bytes;
+}
+
+void clients_update_levels(struct clients *clients)
+{
+	const struct intake_ops *ops = &clients->env.ops;
+	uint64_t generation = ops->level_generation(ops->arg);
+	struct client *client;
+
+	if (generation == clients->told_generation)
+		return;
+	clients->told_generation = generation;
+	for (client = clients->env.list.first; client != NULL; client = client_next(client))
+		client_update_levels(client, generation);
+}
+
+void clients_drain(struct clients *clients, unsigned rounds)
+{
+	struct client *client;
+	bool more = true;
+
+	evconnlistener_disable(clients->listener);
+	event_del(clients->accept_again);
+	while (more && rounds-- > 0) {
+		more = false;
+		for (client = clients->env.list.first; client != NULL;
+		     client = client_next(client)) {
+			if (!client_view(client).ended && client_drain(client))
+				more = true;
+		}
+	}
+}
+
+struct client_counts clients_counts(const struct clients *clients)
+{
+	struct client_counts counts = clients->counts;
+
+	counts.live = clients->env.live;
+	counts.violations = clients->env.violations;
+	counts.refused_loggers = clients->env.refused_loggers;
+	return counts;
+}
+
+void clients_each(const struct clients *clients, client_visitor *visit, void *arg)
+{
+	const struct client *client;
+
+	for (client = clients->env.list.first; client != NULL; client = client_next(client)) {
+		struct client_view view = client_view(client);
+
+		visit(&view, arg);
+	}
+}

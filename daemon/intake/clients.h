@@ -1,0 +1,45 @@
+/**
+ * clients: the listener of client.sock and all connections it has accepted.
+ */
+#ifndef LOGFWD_INTAKE_CLIENTS_H
+#define LOGFWD_INTAKE_CLIENTS_H
+
+#include "intake/client.h"
+
+struct clients;
+
+struct client_counts {
+	uint64_t live, peak;
+	uint64_t connected;  /* ever */
+	uint64_t refused;    /* by limits.clients or a user's share of it */
+	uint64_t violations; /* connections that ended by FRAME_ERROR_PROTOCOL */
+	uint64_t refused_loggers;
+};
+
+/**
+ * fd: a listening SOCK_SEQPACKET socket; taken on success. ops: copied. limits: copied.
+ * seed: random per start. Errors: -ENOMEM.
+ */
+int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
+		const struct limits *limits, uint32_t seed, struct clients **clients_out);
+void clients_free(struct clients *clients);
+DEFINE_CLEANUP(struct clients *, clients_free)
+
+/** New limits: for what is taken from now on. */
+void clients_set_limits(struct clients *clients, const struct limits *limits);
+
+/** Sends changed level maps to those who need them; cheap when nothing changed. */
+void clients_update_levels(struct clients *clients);
+
+/** Accepts no more, and reads what all connections have said until nothing waits or rounds are over. */
+void clients_drain(struct clients *clients, unsigned rounds);
+
+/** Ends every connection (FRAME_ERROR_SHUTDOWN) and gives all leases back; the counts stay. */
+void clients_stop(struct clients *clients);
+
+struct client_counts clients_counts(const struct clients *clients);
+
+typedef void client_visitor(const struct client_view *view, void *arg);
+void clients_each(const struct clients *clients, client_visitor *visit, void *arg);
+
+#endif

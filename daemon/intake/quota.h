@@ -1,0 +1,47 @@
+/**
+ * quota: how much of each limit one user may hold, so that nobody takes it all.
+ *
+ * A user's share is uid-share percent of a limit, at least one. Users are only remembered
+ * while they hold something, so the table is bounded by the limits themselves. Pure.
+ */
+#ifndef LOGFWD_INTAKE_QUOTA_H
+#define LOGFWD_INTAKE_QUOTA_H
+
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "base/span.h"
+
+struct limits {
+	uint32_t clients;      /* connections; default 10000 */
+	uint32_t loggers;      /* leases; default 1000000 */
+	uint32_t record_bytes; /* text of one record; default 65536, 480..WIRE_RECORD_MAX */
+	uint32_t uid_share;    /* percent of clients and of loggers, 1..100; default 25 */
+};
+
+enum quota_kind { QUOTA_CLIENTS, QUOTA_LOGGERS };
+#define QUOTA_KINDS 2
+
+enum quota_result {
+	QUOTA_TAKEN,
+	QUOTA_LIMIT,	 /* the limit for all is reached */
+	QUOTA_SHARE,	 /* this user's share is used up */
+	QUOTA_NO_MEMORY, /* to remember the user */
+};
+
+struct quota;
+
+/** Owned; NULL without memory. */
+struct quota *quota_new(const struct limits *limits);
+void quota_free(struct quota *quota);
+DEFINE_CLEANUP(struct quota *, quota_free)
+
+/** New limits from now on; what is held stays held. */
+void quota_set_limits(struct quota *quota, const struct limits *limits);
+
+enum quota_result quota_take(struct quota *quota, enum quota_kind kind, uid_t uid);
+/** Gives back one that was taken. */
+void quota_release(struct quota *quota, enum quota_kind kind, uid_t uid);
+uint32_t quota_held(const struct quota *quota, enum quota_kind kind);
+
+#endif

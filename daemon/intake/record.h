@@ -1,0 +1,61 @@
+/**
+ * record: what intake knows of one record, and the way it hands it on.
+ *
+ * Intake decides nothing about levels or targets: it acts through struct intake_ops, which
+ * daemon.c fills, so that it knows neither the tree nor the outputs.
+ */
+#ifndef LOGFWD_INTAKE_RECORD_H
+#define LOGFWD_INTAKE_RECORD_H
+
+#include <sys/types.h>
+
+#include "base/writer.h"
+#include "wire/context.h"
+#include "wire/frame.h"
+
+struct lease;
+
+struct record {
+	struct lease *lease; /* of the client; NULL: route by logger name alone */
+	struct span logger;  /* full name; only without a lease */
+	struct span app;     /* a claim: any bytes */
+	pid_t pid;	     /* by the kernel's word; 0: not known */
+	uid_t uid;
+	int64_t time_us;		    /* microseconds since 1970, UTC */
+	uint8_t level;			    /* 1..LEVEL_MAX */
+	struct span text;		    /* borrowed until intake_ops.flush */
+	size_t original_length;		    /* bytes before any cut, >= text.len */
+	const struct context_pair *context; /* the record's own, without a lease only */
+	size_t n_context;
+};
+
+enum reject_reason {
+	REJECT_MALFORMED,      /* a broken frame, or an empty datagram */
+	REJECT_UNKNOWN_LOGGER, /* for a logger that this client has not open, or that was refused */
+	REJECT_REASONS,
+};
+
+/** "malformed"; static storage. */
+const char *reject_reason_name(enum reject_reason reason);
+
+struct intake_ops {
+	/* Leases a logger for an owner. Errors: -ENOMEM. */
+	int (*open)(void *arg, struct span name, const void *owner, struct lease **lease_out);
+	void (*close)(void *arg, struct lease *lease, bool client_exit);
+	void (*set_level)(void *arg, struct lease *lease, uint8_t level);
+	/* Errors: -E2BIG, -ENOMEM. */
+	int (*set_context)(void *arg, struct lease *lease, const struct context_pair *pair,
+			   bool set);
+	void (*record)(void *arg, const struct record *record);
+	void (*reject)(void *arg, enum reject_reason reason);
+	void (*client_dropped)(void *arg, const struct frame_dropped *dropped);
+	/* The bytes of all records so far are about to go: whoever needs them longer copies now. */
+	void (*flush)(void *arg);
+	/* Appends the FRAME_LEVEL_MAP for an owner. */
+	void (*level_map)(void *arg, const void *owner, struct writer *writer);
+	/* Changes when some client's map would. */
+	uint64_t (*level_generation)(void *arg);
+	void *arg;
+};
+
+#endif
