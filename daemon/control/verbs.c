@@ -1,0 +1,190 @@
+#include "control/verbs.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "control/prometheus.h"
+#include "wire/logger_name.h"
+
+DEFINE_CLEANUP(json_t *, json_decref)
+
+#define CODE_USAGE  "usage"
+#define CODE_DENIED "denied"
+#define CODE_FAILED "failed"
+
+typedef json_t *verb_function(const struct control_ops *ops, json_t *request);
+
+json_t *verbs_error(const char *code, const char *text)
+{
+	char ascii[CONTROL_ERROR_BYTES];
+	json_t *error = json_string(text);
+
+	if (error == NULL) { /* no UTF-8: it quotes a file's name, or was cut within a character */
+		snprintf(ascii, sizeof(ascii), "%s", text);
+		for (char *c = ascii; *c != '\0'; c++)
+			*c = (unsigned char)*c < 0x80 ? *c : '?';
+		error = json_string(ascii);
+	}
+	return json_pack("{s:s, s:s, s:o}", "status", "error", "code", code, "error", error);
+}
+
+/* Takes result, also on failure; NULL stands for no memory. */
+static json_t *answer_with(json_t *result)
+{
+	if (result == NULL)
+		return verbs_error(CODE_FAILED, "logfwdd is out of memory");
+	return json_pack("{s:s, s:o}", "status", "ok", "result", result);
+}
+
+static json_t *usage_error(const json_error_t *error)
+{
+	return verbs_error(CODE_USAGE, error->text);
+}
+
+/* "!" at the end of a format: a key that the verb does not know is an error, and not ignored. */
+
+static json_t *run_stats(const struct control_ops *ops, json_t *request)
+{
+	CLEANUP(json_decref) json_t *stats = NULL;
+	CLEANUP(free) char *text = NULL;
+	const char *verb, *format = "json";
+	json_error_t error;
+
+	if (json_unpack_ex(request, &error, 0, "{s:s, s?s !}", "verb", &verb, "format", &format) <
+	    0)
+		return usage_error(&error);
+	if (strcmp(format, "json") != 0 && strcmp(format, "prometheus") != 0)
+		return verbs_error(CODE_USAGE, "format is json or prometheus");
+	stats = ops->stats(ops->arg);
+	if (stats == NULL || strcmp(format, "json") == 0)
+		return answer_with(move_ptr(stats));
+	text = prometheus_render(stats);
+	return answer_with(text == NULL ? NULL : json_pack("{s:s}", "text", text));
+}
+
+/* What is wrong with a pattern, or NULL: a name that may end in '*'. */
+static const char *pattern_fault(const char *pattern)
+{
+	struct span name = span_of(pattern);
+	size_t star = span_find(name, '*');
+	enum logger_name_error error;
+
+	if (star < name.len && star != name.len - 1)
+		return "in a PATTERN only the last character may be '*'";
+	error = logger_name_check(span_first(name, star));
+	return error == LOGGER_NAME_OK ? NULL : logger_name_error_text(error);
+}
+
+static json_t *run_loggers(const struct control_ops *ops, json_t *request)
+{
+	const char *verb, *pattern = NULL, *fault;
+	int all = 0;
+	json_error_t error;
+
+	if (json_unpack_ex(request, &error, 0, "{s:s, s?s, s?b !}", "verb", &verb, "pattern",
+			   &pattern, "all", &all) < 0)
+		return usage_error(&error);
+	fault = pattern == NULL ? NULL : pattern_fault(pattern);
+	if (fault != NULL)
+		return verbs_error(CODE_USAGE, fault);
+	return answer_with(ops->loggers(ops->arg, pattern, all != 0));
+}
+
+/* NULL when the request holds nothing but its verb, else the answer. */
+static json_t *refuse_arguments(json_t *request)
+{
+	const char *verb;
+	json_error_t error;
+
+	return json_unpack_ex(request, &error, 0, "{s:s !}", "verb", &verb) < 0
+		       ? usage_error(&error)
+		       : NULL;
+}
+
+static json_t *run_clients(const struct control_ops *ops, json_t *request)
+{
+	json_t *refusal = refuse_arguments(request);
+
+	return refusal != NULL ? refusal : answer_with(ops->clients(ops->arg));
+}
+
+static json_t *run_targets(const struct control_ops *ops, json_t *request)
+{
+	json_t *refusal = refuse_arguments(request);
+
+	return refusal != NULL ? refusal : answer_with(ops->targets(ops->arg));
+}
+
+/* An answer at all is the sign of health: the loop turns. Who asks times it. */
+static json_t *run_healthcheck(const struct control_ops *ops, json_t *request)
+{
+	CLEANUP(json_decref) json_t *stats = NULL;
+	json_t *refusal = refuse_arguments(request);
+
+	if (refusal != NULL)
+		return refusal;
+	stats = ops->stats(ops->arg);
+	if (stats == NULL)
+		return answer_with(NULL);
+	return answer_with(json_pack("{s:O*, s:O*, s:O*}", "version",
+				     json_object_get(stats, "version"), "uptime_seconds",
+				     json_object_get(stats, "uptime_seconds"), "balanced",
+				     json_object_get(stats, "balanced")));
+}
+
+static json_t *run_reload(const struct control_ops *ops, json_t *request)
+{
+	char reason[CONTROL_ERROR_BYTES] = "";
+	const char *verb;
+	int dry_run = 0;
+	json_error_t error;
+
+	if (json_unpack_ex(request, &error, 0, "{s:s, s?b !}", "verb", &verb, "dry_run", &dry_run) <
+	    0)
+		return usage_error(&error);
+	if (ops->reload(ops->arg, dry_run != 0, reason) < 0)
+		return verbs_error(CODE_FAILED, reason);
+	return answer_with(json_pack("{s:b}", "reloaded", dry_run == 0));
+}
+
+static const struct verb {
+	const char *name;
+	bool privileged;
+	verb_function *run;
+} verbs[] = {
+	{ "clients", false, run_clients }, { "healthcheck", false, run_healthcheck },
+	{ "loggers", false, run_loggers }, { "reload", true, run_reload },
+	{ "stats", false, run_stats },	   { "targets", false, run_targets },
+};
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	}
+	return NULL;
+}
+
+json_t *verbs_answer(const struct control_ops *ops, const struct control_caller *caller,
+		     struct span line)
+{
+	CLEANUP(json_decref) json_t *request = NULL;
+	const struct verb *verb;
+	const char *name;
+	json_error_t error;
+
+	request = json_loadb((const char *)line.ptr, line.len, JSON_REJECT_DUPLICATES, &error);
+	if (request == NULL || json_unpack_ex(request, &error, 0, "{s:s}", "verb", &name) < 0)
+		return usage_error(&error);
+	verb = find_verb(name);
+	if (verb == NULL)
+		return verbs_error(CODE_USAGE, "this logfwdd does not know the verb");
+	if (verb->privileged && ops->audit != NULL)
+		ops->audit(ops->arg, caller, verb->name, caller->is_operator);
+	if (verb->privileged && !caller->is_operator)
+		return verbs_error(CODE_DENIED,
+				   "only root, logfwdd's own user and the group of the "
+				   "control socket may do that");
+	return verb->run(ops, request);
+}

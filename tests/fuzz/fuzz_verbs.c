@@ -1,0 +1,93 @@
+/*
+ * Whatever a line holds: it is answered by one object that says ok, or why not; who has no
+ * rights changes nothing; and the operations get only what they are promised.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "control/verbs.h"
+#include "support/fuzz_target.h"
+#include "wire/logger_name.h"
+
+struct seen {
+	bool reloaded;
+};
+
+static void fail(const char *complaint)
+{
+	fprintf(stderr, "%s\n", complaint);
+	abort();
+}
+
+static json_t *answer_empty(void *arg)
+{
+	(void)arg;
+	return json_object();
+}
+
+static json_t *answer_loggers(void *arg, const char *pattern, bool all)
+{
+	(void)arg;
+	(void)all;
+	if (pattern != NULL) {
+		struct span name = span_of(pattern);
+		size_t star = span_find(name, '*');
+
+		if (star + 1 < name.len ||
+		    logger_name_check(span_first(name, star)) != LOGGER_NAME_OK)
+			fail("a pattern that is none");
+	}
+	return json_object();
+}
+
+static int reload(void *arg, bool dry_run, char error_out[static CONTROL_ERROR_BYTES])
+{
+	struct seen *seen = arg;
+
+	(void)dry_run;
+	(void)error_out;
+	seen->reloaded = true;
+	return 0;
+}
+
+static void check_reply(const json_t *reply)
+{
+	const char *status = json_string_value(json_object_get(reply, "status"));
+	const char *code = json_string_value(json_object_get(reply, "code"));
+	const char *error = json_string_value(json_object_get(reply, "error"));
+	CLEANUP(free) char *text = json_dumps(reply, JSON_COMPACT);
+
+	if (text == NULL || strchr(text, '\n') != NULL)
+		fail("the reply is no line");
+	if (status == NULL)
+		fail("the reply has no status");
+	if (strcmp(status, "ok") == 0 && json_is_object(json_object_get(reply, "result")))
+		return;
+	if (strcmp(status, "error") != 0 || code == NULL || error == NULL || error[0] == '\0')
+		fail("the reply says neither what nor why not");
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	for (int rights = 0; rights <= 1; rights++) {
+		const struct control_caller caller = { .is_operator = rights == 1 };
+		struct seen seen = { 0 };
+		const struct control_ops ops = {
+			.stats = answer_empty,
+			.loggers = answer_loggers,
+			.clients = answer_empty,
+			.targets = answer_empty,
+			.reload = reload,
+			.arg = &seen,
+		};
+		json_t *reply = verbs_answer(&ops, &caller, span_of_bytes(data, size));
+
+		if (reply == NULL)
+			fail("no reply");
+		check_reply(reply);
+		if (seen.reloaded && !caller.is_operator)
+			fail("a stranger reloaded");
+		json_decref(reply);
+	}
+	return 0;
+}

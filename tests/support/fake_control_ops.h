@@ -1,0 +1,94 @@
+/* struct control_ops that remember how they were called. */
+#ifndef LOGFWD_TESTS_FAKE_CONTROL_OPS_H
+#define LOGFWD_TESTS_FAKE_CONTROL_OPS_H
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "control/control_server.h"
+#include "support/sample_stats.h"
+
+struct fake_ops {
+	unsigned reloads, dry_runs;
+	unsigned audits, denials;
+	pid_t audited_pid;
+	char pattern[300]; /* last one given to loggers; "(none)" for NULL */
+	bool all;
+	const char *reload_error; /* NULL: reload works */
+	size_t stats_padding;	  /* bytes added to the answer of stats */
+	bool no_memory;
+};
+
+static inline json_t *fake_stats(void *arg)
+{
+	const struct fake_ops *fake = arg;
+	json_t *stats = fake->no_memory ? NULL : sample_stats();
+
+	if (stats != NULL && fake->stats_padding > 0) {
+		char *padding = malloc(fake->stats_padding);
+
+		memset(padding, 'x', fake->stats_padding);
+		json_object_set_new(stats, "padding", json_stringn(padding, fake->stats_padding));
+		free(padding);
+	}
+	return stats;
+}
+
+static inline json_t *fake_loggers(void *arg, const char *pattern, bool all)
+{
+	struct fake_ops *fake = arg;
+
+	snprintf(fake->pattern, sizeof(fake->pattern), "%s", pattern != NULL ? pattern : "(none)");
+	fake->all = all;
+	return json_pack("{s:[], s:[]}", "loggers", "folded");
+}
+
+static inline json_t *fake_clients(void *arg)
+{
+	(void)arg;
+	return json_pack("{s:[]}", "clients");
+}
+
+static inline json_t *fake_targets(void *arg)
+{
+	(void)arg;
+	return json_pack("{s:{}}", "targets");
+}
+
+static inline int fake_reload(void *arg, bool dry_run, char error_out[static CONTROL_ERROR_BYTES])
+{
+	struct fake_ops *fake = arg;
+
+	fake->reloads += dry_run ? 0 : 1;
+	fake->dry_runs += dry_run ? 1 : 0;
+	if (fake->reload_error == NULL)
+		return 0;
+	snprintf(error_out, CONTROL_ERROR_BYTES, "%s", fake->reload_error);
+	return -EINVAL;
+}
+
+static inline void fake_audit(void *arg, const struct control_caller *caller, const char *verb,
+			      bool allowed)
+{
+	struct fake_ops *fake = arg;
+
+	ck_assert_str_eq(verb, "reload");
+	fake->audits++;
+	fake->denials += allowed ? 0 : 1;
+	fake->audited_pid = caller->pid;
+}
+
+static inline struct control_ops fake_control_ops(struct fake_ops *fake)
+{
+	return (struct control_ops){
+		.stats = fake_stats,
+		.loggers = fake_loggers,
+		.clients = fake_clients,
+		.targets = fake_targets,
+		.reload = fake_reload,
+		.audit = fake_audit,
+		.arg = fake,
+	};
+}
+
+#endif

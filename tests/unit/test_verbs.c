@@ -1,0 +1,235 @@
+/* Proves that every verb does what its request says, that rights are asked first, and that no request does harm. */
+#include "control/verbs.h"
+
+#include <check.h>
+
+#include "support/fake_control_ops.h"
+#include "support/suite.h"
+
+static const struct control_caller operator= { .pid = 7, .uid = 0, .is_operator = true };
+static const struct control_caller stranger = { .pid = 8, .uid = 1000, .is_operator = false };
+
+static struct fake_ops fake;
+
+static json_t *ask_bytes(const struct control_caller *caller, struct span line)
+{
+	struct control_ops ops = fake_control_ops(&fake);
+	json_t *reply = verbs_answer(&ops, caller, line);
+
+	ck_assert(json_is_object(reply));
+	return reply;
+}
+
+static json_t *ask(const struct control_caller *caller, const char *line)
+{
+	return ask_bytes(caller, span_of(line));
+}
+
+/* The member of a reply as a string, "" without one. */
+static const char *member(const json_t *reply, const char *key)
+{
+	const char *text = json_string_value(json_object_get(reply, key));
+
+	return text != NULL ? text : "";
+}
+
+static void reset(void)
+{
+	fake = (struct fake_ops){ 0 };
+}
+
+static const struct {
+	const char *request;
+	const char *key; /* of the result */
+} answered[] = {
+	{ "{\"verb\":\"stats\"}", "records" },
+	{ "{\"verb\":\"stats\",\"format\":\"json\"}", "balanced" },
+	{ "{\"verb\":\"stats\",\"format\":\"prometheus\"}", "text" },
+	{ "{\"verb\":\"loggers\"}", "loggers" },
+	{ "{\"verb\":\"clients\"}", "clients" },
+	{ "{\"verb\":\"targets\"}", "targets" },
+	{ "{\"verb\":\"healthcheck\"}", "version" },
+	{ " { \"verb\" : \"clients\" } ", "clients" },
+};
+
+START_TEST(verbs_read_only_are_open_to_all)
+{
+	json_t *reply = ask(&stranger, answered[_i].request);
+
+	ck_assert_str_eq(member(reply, "status"), "ok");
+	ck_assert_ptr_nonnull(json_object_get(json_object_get(reply, "result"), answered[_i].key));
+	ck_assert_uint_eq(fake.audits, 0);
+	json_decref(reply);
+}
+END_TEST
+
+static const struct {
+	const char *request;
+	const char *code;
+	const char *error; /* part of it */
+} refused[] = {
+	{ "", "usage", "'[' or '{' expected" },
+	{ "[]", "usage", "Expected object" },
+	{ "{}", "usage", "verb" },
+	{ "{\"verb\":1}", "usage", "string" },
+	{ "{\"verb\":null}", "usage", "string" },
+	{ "{\"verb\":{\"verb\":\"stats\"}}", "usage", "string" },
+	{ "{\"verb\":\"\"}", "usage", "verb" },
+	{ "{\"verb\":\"stat\"}", "usage", "verb" },
+	{ "{\"verb\":\"statsx\"}", "usage", "verb" },
+	{ "{\"verb\":\"stats\",\"verb\":\"reload\"}", "usage", "duplicate" },
+	{ "{\"verb\":\"stats\"} {\"verb\":\"reload\"}", "usage", "end of file" },
+	{ "{\"verb\":\"stats\",\"format\":\"xml\"}", "usage", "json or prometheus" },
+	{ "{\"verb\":\"stats\",\"format\":1}", "usage", "string" },
+	{ "{\"verb\":\"clients\",\"pattern\":\"a\"}", "usage", "pattern" },
+	{ "{\"verb\":\"targets\",\"x\":1}", "usage", "x" },
+	{ "{\"verb\":\"healthcheck\",\"x\":1}", "usage", "x" },
+	{ "{\"verb\":\"loggers\",\"pattern\":{}}", "usage", "string" },
+	{ "{\"verb\":\"loggers\",\"all\":1}", "usage", "true or false" },
+	{ "{\"verb\":\"loggers\",\"pattern\":\"a*b\"}", "usage", "last" },
+	{ "{\"verb\":\"loggers\",\"pattern\":\"**\"}", "usage", "last" },
+	{ "{\"verb\":\"loggers\",\"pattern\":\"a\\u0000b\"}", "usage", "NUL" },
+	{ "{\"verb\":\"reload\",\"dry_run\":\"yes\"}", "usage", "true or false" },
+	{ "{\"verb\":\"reload\",\"dry-run\":true}", "usage", "dry-run" },
+	{ "{\"verb\":\"stats\",\"x\":\"\xff\xfe\"}", "usage", "decode" },
+};
+
+START_TEST(verbs_refuse_what_they_do_not_know)
+{
+	json_t *reply = ask(&operator, refused[_i].request);
+
+	ck_assert_str_eq(member(reply, "status"), "error");
+	ck_assert_str_eq(member(reply, "code"), refused[_i].code);
+	ck_assert_msg(strstr(member(reply, "error"), refused[_i].error) != NULL, "%s",
+		      member(reply, "error"));
+	ck_assert_uint_eq(fake.reloads + fake.dry_runs, 0);
+	json_decref(reply);
+}
+END_TEST
+
+START_TEST(verbs_loggers_passes_its_arguments)
+{
+	json_decref(ask(&stranger, "{\"verb\":\"loggers\"}"));
+	ck_assert_str_eq(fake.pattern, "(none)");
+	ck_assert(!fake.all);
+	json_decref(ask(&stranger, "{\"verb\":\"loggers\",\"pattern\":\"a.b*\",\"all\":true}"));
+	ck_assert_str_eq(fake.pattern, "a.b*");
+	ck_assert(fake.all);
+}
+END_TEST
+
+START_TEST(verbs_loggers_bounds_the_pattern)
+{
+	char request[400], name[257];
+	json_t *reply;
+
+	memset(name, 'n', sizeof(name) - 1);
+	name[256] = '\0';
+	snprintf(request, sizeof(request), "{\"verb\":\"loggers\",\"pattern\":\"%s\"}", name);
+	reply = ask(&stranger, request);
+	ck_assert_str_eq(member(reply, "code"), "usage");
+	json_decref(reply);
+	name[255] = '*'; /* 255 bytes of a name */
+	snprintf(request, sizeof(request), "{\"verb\":\"loggers\",\"pattern\":\"%s\"}", name);
+	reply = ask(&stranger, request);
+	ck_assert_str_eq(member(reply, "status"), "ok");
+	json_decref(reply);
+}
+END_TEST
+
+START_TEST(verbs_reload_needs_rights_and_is_audited)
+{
+	json_t *reply = ask(&stranger, "{\"verb\":\"reload\"}");
+
+	ck_assert_str_eq(member(reply, "code"), "denied");
+	ck_assert_uint_eq(fake.reloads, 0);
+	ck_assert_uint_eq(fake.denials, 1);
+	ck_assert_int_eq(fake.audited_pid, stranger.pid);
+	json_decref(reply);
+	reply = ask(&operator, "{\"verb\":\"reload\"}");
+	ck_assert_str_eq(member(reply, "status"), "ok");
+	ck_assert_uint_eq(fake.reloads, 1);
+	ck_assert_uint_eq(fake.audits, 2);
+	ck_assert_uint_eq(fake.denials, 1);
+	json_decref(reply);
+}
+END_TEST
+
+START_TEST(verbs_reload_dry_run_does_not_reload)
+{
+	json_t *reply = ask(&operator, "{\"verb\":\"reload\",\"dry_run\":true}");
+
+	ck_assert_str_eq(member(reply, "status"), "ok");
+	ck_assert_uint_eq(fake.reloads, 0);
+	ck_assert_uint_eq(fake.dry_runs, 1);
+	json_decref(reply);
+}
+END_TEST
+
+START_TEST(verbs_reload_tells_the_reason)
+{
+	json_t *reply;
+
+	fake.reload_error = "logfwd.conf:3: unknown target \"\xfc"
+			    "ber\"";
+	reply = ask(&operator, "{\"verb\":\"reload\"}");
+	ck_assert_str_eq(member(reply, "code"), "failed");
+	ck_assert_str_eq(member(reply, "error"), "logfwd.conf:3: unknown target \"?ber\"");
+	json_decref(reply);
+}
+END_TEST
+
+START_TEST(verbs_say_when_memory_is_out)
+{
+	json_t *reply;
+
+	fake.no_memory = true;
+	reply = ask(&operator, answered[_i].request);
+	ck_assert_str_eq(member(reply, "code"), "failed");
+	json_decref(reply);
+}
+END_TEST
+
+/* Flips, cuts and repeats bytes of good requests; a fixed seed, so a failure comes again. */
+START_TEST(verbs_survive_mangled_requests)
+{
+	unsigned short seed[3] = { 1, 2, 3 };
+
+	for (size_t round = 0; round < 50000; round++) {
+		const char *good = answered[(size_t)nrand48(seed) % ARRAY_LEN(answered)].request;
+		char line[128];
+		size_t length = strlen(good);
+		json_t *reply;
+
+		memcpy(line, good, length);
+		for (long flips = nrand48(seed) % 4; flips >= 0; flips--)
+			line[(size_t)nrand48(seed) % length] = (char)nrand48(seed);
+		length -= (size_t)nrand48(seed) % 3;
+		reply = ask_bytes(&stranger, span_of_bytes(line, length));
+		ck_assert(strcmp(member(reply, "status"), "ok") == 0 ||
+			  (member(reply, "code")[0] != '\0' && member(reply, "error")[0] != '\0'));
+		json_decref(reply);
+	}
+	ck_assert_uint_eq(fake.reloads + fake.dry_runs, 0);
+}
+END_TEST
+
+Suite *suite_under_test(void)
+{
+	Suite *suite = suite_create("verbs");
+	TCase *answer = tcase_create("answer");
+
+	tcase_add_checked_fixture(answer, reset, NULL);
+	tcase_set_timeout(answer, 60);
+	tcase_add_loop_test(answer, verbs_read_only_are_open_to_all, 0, ARRAY_LEN(answered));
+	tcase_add_loop_test(answer, verbs_refuse_what_they_do_not_know, 0, ARRAY_LEN(refused));
+	tcase_add_test(answer, verbs_loggers_passes_its_arguments);
+	tcase_add_test(answer, verbs_loggers_bounds_the_pattern);
+	tcase_add_test(answer, verbs_reload_needs_rights_and_is_audited);
+	tcase_add_test(answer, verbs_reload_dry_run_does_not_reload);
+	tcase_add_test(answer, verbs_reload_tells_the_reason);
+	tcase_add_loop_test(answer, verbs_say_when_memory_is_out, 0, 3);
+	tcase_add_test(answer, verbs_survive_mangled_requests);
+	suite_add_tcase(suite, answer);
+	return suite;
+}
