@@ -1,0 +1,699 @@
+/*
+ * Proves that a configuration is read as logfwd.conf(5) says, from the main file and conf.d,
+ * that nothing which is no decent text file is read, and that failures leave nothing behind:
+ * no descriptor, no memory, and no state that would spoil the next load.
+ */
+#include "config/config.h"
+
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "support/suite.h"
+
+#define TARGET "target central { servers = {\"127.0.0.1:5514\"} }\n"
+
+/* A folder of its own for each test; it goes with all that is in it. */
+static char folder[64];
+static char main_path[96];
+static char error[CONFIG_ERROR_BYTES];
+
+static const char *path_of(const char *name)
+{
+	static char path[160];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	return path;
+}
+
+static void write_bytes(const char *name, const void *bytes, size_t length)
+{
+	FILE *file = fopen(path_of(name), "we");
+
+	ck_assert_ptr_nonnull(file);
+	ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void write_file(const char *name, const char *text)
+{
+	write_bytes(name, text, strlen(text));
+}
+
+static void make_folder(void)
+{
+	umask(022);
+	strcpy(folder, "/tmp/logfwd-config-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(main_path, sizeof(main_path), "%s/logfwd.conf", folder);
+	ck_assert_int_eq(mkdir(path_of("conf.d"), 0755), 0);
+}
+
+static void remove_entries(const char *name)
+{
+	char inner[128];
+	struct dirent *entry;
+	DIR *entries;
+
+	snprintf(inner, sizeof(inner), "%s/%s", folder, name);
+	entries = opendir(inner);
+	while (entries != NULL && (entry = readdir(entries)) != NULL)
+		unlinkat(dirfd(entries), entry->d_name, 0);
+	if (entries != NULL)
+		closedir(entries);
+	rmdir(inner);
+}
+
+static void remove_folder(void)
+{
+	remove_entries("conf.d");
+	rmdir(path_of("odd.conf"));
+	remove_entries(".");
+	rmdir(folder);
+}
+
+/* Loads the main file, which has to be good. Owned. */
+static struct config *load(void)
+{
+	struct config *config = NULL;
+	int result = config_load(main_path, &config, error);
+
+	ck_assert_msg(result == 0, "%s", error);
+	return config;
+}
+
+static struct config *load_text(const char *text)
+{
+	write_file("logfwd.conf", text);
+	return load();
+}
+
+/* Loads the main file, which must not be good. */
+static int refused(void)
+{
+	struct config *config = NULL;
+	int result = config_load(main_path, &config, error);
+
+	ck_assert_int_lt(result, 0);
+	ck_assert_ptr_null(config);
+	ck_assert_ptr_null(strchr(error, '\n'));
+	return result;
+}
+
+static void assert_says(const char *part)
+{
+	ck_assert_msg(strstr(error, part) != NULL, "\"%s\" is not in \"%s\"", part, error);
+}
+
+static const struct logger_options *logger_of(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->n_loggers; i++) {
+		if (strcmp(config->loggers[i].name, name) == 0)
+			return &config->loggers[i];
+	}
+	ck_abort_msg("no logger %s", name);
+}
+
+/* What the options mean */
+
+START_TEST(config_of_one_target_has_all_defaults)
+{
+	struct config *config = load_text(TARGET);
+	const struct target_options *target = config->targets;
+	const struct handler_options *handler = config->handlers;
+
+	ck_assert_str_eq(config->listen.client, "/run/logfwd/client.sock");
+	ck_assert_str_eq(config->listen.syslog, "/run/logfwd/dev-log");
+	ck_assert_str_eq(config->listen.control, "/run/logfwd/control.sock");
+	ck_assert_str_eq(config->listen.control_group, "");
+	ck_assert_uint_eq(config->listen.client_mode, 0666);
+	ck_assert_uint_eq(config->listen.syslog_mode, 0666);
+	ck_assert_uint_eq(config->listen.control_mode, 0660);
+	ck_assert_uint_eq(config->limits.clients, 10000);
+	ck_assert_uint_eq(config->limits.loggers, 1000000);
+	ck_assert_uint_eq(config->limits.record_bytes, 65536);
+	ck_assert_uint_eq(config->limits.uid_share, 25);
+	ck_assert_uint_eq(config->pool.sockets, 16);
+	ck_assert_uint_eq(config->pool.idle_timeout, 60);
+	ck_assert_ptr_null(config->metrics.listen);
+	ck_assert_uint_eq(config->n_targets, 1);
+	ck_assert_str_eq(target->name, "central");
+	ck_assert_uint_eq(target->n_servers, 1);
+	ck_assert_str_eq(target->servers[0], "127.0.0.1:5514");
+	ck_assert_int_eq(target->policy, POLICY_FAILOVER);
+	ck_assert_uint_eq(target->queue_bytes, 8388608);
+	ck_assert_int_eq(target->when_full, WHEN_FULL_DROP_OLDEST);
+	ck_assert_uint_eq(target->datagram_bytes, 2048);
+	ck_assert_uint_eq(target->resolve_interval, 60);
+	ck_assert(!target->sequence);
+	ck_assert_uint_eq(config->n_handlers, 1);
+	ck_assert_str_eq(handler->name, "default");
+	ck_assert_uint_eq(handler->target, 0);
+	ck_assert_int_eq(handler->format, FORMAT_RFC5424);
+	ck_assert_uint_eq(handler->facility, 16);
+	ck_assert_uint_eq(handler->level, LEVEL_NOTSET);
+	ck_assert_str_eq(handler->filter, "");
+	ck_assert_ptr_null(handler->template);
+	ck_assert_uint_eq(handler->rate_limit, 0);
+	ck_assert_uint_eq(handler->rate_burst, 0);
+	ck_assert_uint_eq(config->n_loggers, 1);
+	ck_assert_str_eq(config->loggers[0].name, "root");
+	ck_assert_uint_eq(config->loggers[0].level, LEVEL_INFO);
+	ck_assert_uint_eq(config->loggers[0].n_handlers, 1);
+	ck_assert_uint_eq(config->loggers[0].handlers[0], 0);
+	config_free(config);
+}
+END_TEST
+
+static const char whole[] =
+	"listen { client = /a client-mode = 0600 syslog = \"\" syslog-mode = 0222\n"
+	"         control = '/c' control-mode = 0 control-group = \"adm\" }\n"
+	"limits { clients = 1 loggers = 2 record-bytes = 480 uid-share = 100 }\n"
+	"pool { sockets = 1024 idle-timeout = 86400 }\n"
+	"metrics { listen = \"[::1]:0\" }\n"
+	"target one { servers = {\"logs1.example.com:514\", '[2001:db8::1]:65535', 192.0.2.1:1}\n"
+	"  policy = Failover sockets = 1 queue-bytes = 1073741824 when-full = drop-lowest\n"
+	"  datagram-bytes = 65507 resolve-interval = 1 sequence = yes }\n"
+	"target two { servers = \"127.0.0.1:5514\" /* braces need not be */ }\n"
+	"handler a { target = two format = rfc3164 facility = 23 level = 35 filter = \"app.db\"\n"
+	"  template = \"[{logger}] {message}\" rate-limit = 10 rate-burst = 20 }\n"
+	"handler b { facility = AUTHPRIV level = Crit rate-limit = 7 }\n"
+	"logger root { level = notset handlers = {b} }\n"
+	"logger app.db { level = \"100\" handlers = { # both\n"
+	"    a,\n"
+	"    b } propagate = off context = {\"service=edge\", \"empty=\", \"sum=1=1\"} }\n"
+	"logger \"two words..\" { }\n";
+
+START_TEST(config_of_all_options_has_them_all)
+{
+	struct config *config = load_text(whole);
+	const struct target_options *one = &config->targets[0];
+	const struct handler_options *a = &config->handlers[0], *b = &config->handlers[1];
+	const struct logger_options *db = logger_of(config, "app.db");
+
+	ck_assert_str_eq(config->listen.client, "/a");
+	ck_assert_uint_eq(config->listen.client_mode, 0600);
+	ck_assert_str_eq(config->listen.syslog, "");
+	ck_assert_uint_eq(config->listen.syslog_mode, 0222);
+	ck_assert_str_eq(config->listen.control, "/c");
+	ck_assert_uint_eq(config->listen.control_mode, 0);
+	ck_assert_str_eq(config->listen.control_group, "adm");
+	ck_assert_uint_eq(config->limits.clients, 1);
+	ck_assert_uint_eq(config->limits.loggers, 2);
+	ck_assert_uint_eq(config->limits.record_bytes, 480);
+	ck_assert_uint_eq(config->limits.uid_share, 100);
+	ck_assert_uint_eq(config->pool.sockets, 1024);
+	ck_assert_uint_eq(config->pool.idle_timeout, 86400);
+	ck_assert_str_eq(config->metrics.listen, "[::1]:0");
+	ck_assert_uint_eq(config->n_targets, 2);
+	ck_assert_uint_eq(one->n_servers, 3);
+	ck_assert_str_eq(one->servers[1], "[2001:db8::1]:65535");
+	ck_assert_uint_eq(one->queue_bytes, 1073741824);
+	ck_assert_int_eq(one->when_full, WHEN_FULL_DROP_LOWEST);
+	ck_assert_uint_eq(one->datagram_bytes, 65507);
+	ck_assert_uint_eq(one->resolve_interval, 1);
+	ck_assert(one->sequence);
+	ck_assert_uint_eq(config->targets[1].n_servers, 1);
+	ck_assert_uint_eq(a->target, 1);
+	ck_assert_int_eq(a->format, FORMAT_RFC3164);
+	ck_assert_uint_eq(a->facility, 23);
+	ck_assert_uint_eq(a->level, 35);
+	ck_assert_str_eq(a->filter, "app.db");
+	ck_assert_ptr_nonnull(a->template);
+	ck_assert_uint_eq(a->rate_limit, 10);
+	ck_assert_uint_eq(a->rate_burst, 20);
+	ck_assert_uint_eq(b->target, 0);
+	ck_assert_uint_eq(b->facility, 10);
+	ck_assert_uint_eq(b->level, LEVEL_CRITICAL);
+	ck_assert_uint_eq(b->rate_burst, 7);
+	ck_assert_uint_eq(config->n_loggers, 3);
+	ck_assert_uint_eq(config->loggers[0].level, LEVEL_NOTSET);
+	ck_assert_uint_eq(config->loggers[0].handlers[0], 1);
+	ck_assert_uint_eq(db->level, LEVEL_MAX);
+	ck_assert_uint_eq(db->n_handlers, 2);
+	ck_assert(!db->propagate);
+	ck_assert_uint_eq(db->n_context, 3);
+	ck_assert(span_equal(db->context[0].value, span_of("edge")));
+	ck_assert_uint_eq(db->context[1].value.len, 0);
+	ck_assert(span_equal(db->context[2].value, span_of("1=1")));
+	ck_assert(logger_of(config, "two words..")->propagate);
+	config_free(config);
+}
+END_TEST
+
+/* Which handlers the root gets when nobody says so. */
+static const struct {
+	const char *text;
+	int handler; /* of the root, by index; -1: none; -2: refused */
+	uint8_t level;
+} roots[] = {
+	{ "", 0, LEVEL_INFO },
+	{ "logger app { handlers = {default} }", 0, LEVEL_INFO },
+	{ "logger root { level = debug }", 0, LEVEL_DEBUG },
+	{ "logger \"\" { level = debug }", 0, LEVEL_DEBUG },
+	{ "logger root { }", 0, LEVEL_INFO },
+	{ "logger root { handlers = {} }", -1, LEVEL_INFO },
+	{ "handler default { } logger app { }", 0, LEVEL_INFO },
+	{ "handler mail { } handler default { }", 1, LEVEL_INFO },
+	{ "handler mail { } handler default { } logger root { level = 7 }", 1, 7 },
+	{ "handler mail { } logger root { }", -1, LEVEL_INFO },
+	{ "handler mail { } logger root { handlers = mail }", 0, LEVEL_INFO },
+	{ "handler mail { }", -2, 0 },
+	{ "handler mail { } logger app { handlers = {mail} }", -2, 0 },
+};
+
+START_TEST(config_root_has_a_handler_unless_told_otherwise)
+{
+	struct config *config = NULL;
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s%s\n", TARGET, roots[_i].text);
+	write_file("logfwd.conf", text);
+	if (roots[_i].handler == -2) {
+		refused();
+		assert_says(":2: no logger root: say which handlers it has");
+		return;
+	}
+	config = load();
+	ck_assert_str_eq(config->loggers[0].name, "root");
+	ck_assert_uint_eq(config->loggers[0].level, roots[_i].level);
+	ck_assert_uint_eq(config->loggers[0].n_handlers, roots[_i].handler >= 0);
+	if (roots[_i].handler >= 0)
+		ck_assert_int_eq(config->loggers[0].handlers[0], roots[_i].handler);
+	config_free(config);
+}
+END_TEST
+
+/* Facilities by name, in the order of their numbers, and by number. */
+START_TEST(config_facility_has_its_number)
+{
+	static const char *const names[] = {
+		"kern",	  "user",   "mail",	"daemon", "auth",   "syslog", "lpr",	"news",
+		"uucp",	  "cron",   "authpriv", "ftp",	  "ntp",    "audit",  "alert",	"clock",
+		"local0", "local1", "local2",	"local3", "local4", "local5", "local6", "local7",
+	};
+	char text[256];
+	struct config *config;
+
+	ck_assert_uint_eq(ARRAY_LEN(names), 24);
+	snprintf(text, sizeof(text),
+		 TARGET "handler default { facility = %s } handler number { facility = %d }",
+		 names[_i], _i);
+	config = load_text(text);
+	ck_assert_uint_eq(config->handlers[0].facility, _i);
+	ck_assert_uint_eq(config->handlers[1].facility, _i);
+	config_free(config);
+}
+END_TEST
+
+START_TEST(config_takes_other_line_ends_and_appended_lists)
+{
+	struct config *config = load_text("target central {\r\n"
+					  "servers = {\"a:1\"} // one\r\n"
+					  "servers += {\"b:2\"}\r\n"
+					  "\tservers += \"c:3\"}\r\n"
+					  "listen { client = /a }\r\n"
+					  "listen { control = /b }");
+
+	ck_assert_uint_eq(config->targets[0].n_servers, 3);
+	ck_assert_str_eq(config->targets[0].servers[2], "c:3");
+	ck_assert_str_eq(config->listen.client, "/a");
+	ck_assert_str_eq(config->listen.control, "/b");
+	config_free(config);
+}
+END_TEST
+
+/* conf.d */
+
+START_TEST(config_reads_conf_d_in_byte_order)
+{
+	struct config *config;
+
+	write_file("logfwd.conf", TARGET "limits { clients = 1 loggers = 1 }\n");
+	write_file("conf.d/B.conf", "limits { clients = 2 loggers = 2 } logger b { }");
+	write_file("conf.d/a.conf", "limits { loggers = 3 } logger a { }");
+	write_file("conf.d/10-x.conf", "target away { servers = {a:1} } logger x { }");
+	write_file("conf.d/empty.conf", "");
+	write_file("conf.d/only-comment.conf", "# nothing");
+	config = load();
+	ck_assert_uint_eq(config->limits.clients, 2);
+	ck_assert_uint_eq(config->limits.loggers, 3);
+	ck_assert_uint_eq(config->n_targets, 2);
+	ck_assert_str_eq(config->targets[0].name, "central");
+	ck_assert_uint_eq(config->n_loggers, 4);
+	ck_assert_str_eq(config->loggers[1].name, "x");
+	ck_assert_str_eq(config->loggers[2].name, "b");
+	ck_assert_str_eq(config->loggers[3].name, "a");
+	config_free(config);
+}
+END_TEST
+
+START_TEST(config_leaves_other_files_of_conf_d_alone)
+{
+	struct config *config;
+
+	write_file("logfwd.conf", TARGET);
+	write_file("conf.d/a.conf~", "broken");
+	write_file("conf.d/a.conf.dpkg-old", "broken");
+	write_file("conf.d/.conf", "broken");
+	write_file("conf.d/.a.conf", "broken");
+	write_file("conf.d/README", "broken");
+	config = load();
+	ck_assert_uint_eq(config->n_loggers, 1);
+	config_free(config);
+}
+END_TEST
+
+START_TEST(config_needs_no_conf_d)
+{
+	remove_entries("conf.d");
+	config_free(load_text(TARGET));
+}
+END_TEST
+
+START_TEST(config_conf_d_is_beside_a_path_without_slash)
+{
+	struct config *config = NULL;
+
+	write_file("logfwd.conf", TARGET);
+	write_file("conf.d/a.conf", "logger a { }");
+	ck_assert_int_eq(chdir(folder), 0);
+	ck_assert_int_eq(config_load("logfwd.conf", &config, error), 0);
+	ck_assert_uint_eq(config->n_loggers, 2);
+	config_free(config);
+	write_file("conf.d/a.conf", "\nlogger a { level = x }");
+	config = NULL;
+	ck_assert_int_eq(config_load("logfwd.conf", &config, error), -EINVAL);
+	ck_assert_int_eq(strncmp(error, "conf.d/a.conf:2: ", 17), 0);
+}
+END_TEST
+
+static const struct {
+	const char *first, *second;
+	const char *says;
+} duplicates[] = {
+	{ "\nhandler default { }", "handler default { }", "duplicate handler \"default\"" },
+	{ "\nlogger a.b\n{ }", "logger a.b { }", "duplicate logger \"a.b\"" },
+	{ "\nlogger root { }", "logger '' { }", "duplicate logger \"root\"" },
+	{ "\ntarget x { servers = {a:1} }", "target x { servers = {b:1} }",
+	  "duplicate target \"x\"" },
+};
+
+START_TEST(config_names_both_places_of_a_duplicate)
+{
+	char place[192];
+
+	write_file("logfwd.conf", TARGET);
+	write_file("conf.d/1.conf", duplicates[_i].first);
+	write_file("conf.d/2.conf", duplicates[_i].second);
+	ck_assert_int_eq(refused(), -EINVAL);
+	assert_says(duplicates[_i].says);
+	snprintf(place, sizeof(place), "%s:1: ", path_of("conf.d/2.conf"));
+	ck_assert_int_eq(strncmp(error, place, strlen(place)), 0);
+	snprintf(place, sizeof(place), "%s:2", path_of("conf.d/1.conf"));
+	assert_says(place);
+}
+END_TEST
+
+/* Files that are none */
+
+static void make_directory(const char *path)
+{
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+}
+
+static void make_fifo(const char *path)
+{
+	ck_assert_int_eq(mkfifo(path, 0644), 0);
+}
+
+static void make_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	strcpy(address.sun_path, path);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(fd);
+}
+
+static void make_link_to_itself(const char *path)
+{
+	ck_assert_int_eq(symlink(path, path), 0);
+}
+
+static void make_link_to_nothing(const char *path)
+{
+	ck_assert_int_eq(symlink("/nowhere/logfwd.conf", path), 0);
+}
+
+static void make_link_to_a_device(const char *path)
+{
+	ck_assert_int_eq(symlink("/dev/zero", path), 0);
+}
+
+static void make_huge(const char *path)
+{
+	write_file("odd.conf", TARGET);
+	ck_assert_int_eq(truncate(path, 60 * 1000 * 1000), 0);
+}
+
+static void make_one_too_large(const char *path)
+{
+	FILE *file = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(file);
+	fprintf(file, "%-*s", CONFIG_FILE_MAX + 1, TARGET);
+	ck_assert_int_eq(fclose(file), 0);
+}
+
+static void make_writable(const char *path)
+{
+	write_file("odd.conf", TARGET);
+	ck_assert_int_eq(chmod(path, 0646), 0);
+}
+
+static void make_marked(const char *path)
+{
+	(void)path;
+	write_file("odd.conf", "\xef\xbb\xbf" TARGET);
+}
+
+static void make_wide(const char *path)
+{
+	(void)path;
+	write_bytes("odd.conf", "p\0o\0o\0l\0", 8);
+}
+
+static void make_nothing(const char *path)
+{
+	(void)path;
+}
+
+static const struct {
+	void (*make)(const char *path);
+	int result;
+	const char *says;
+} odd_files[] = {
+	{ make_directory, -EINVAL, "odd.conf: not a regular file" },
+	{ make_fifo, -EINVAL, "odd.conf: not a regular file" },
+	{ make_socket, -ENXIO, "odd.conf: " },
+	{ make_link_to_itself, -ELOOP, "odd.conf: " },
+	{ make_link_to_nothing, -ENOENT, "odd.conf: No such file" },
+	{ make_link_to_a_device, -EINVAL, "odd.conf: not a regular file" },
+	{ make_huge, -EINVAL, "odd.conf: larger than 1048576 bytes" },
+	{ make_one_too_large, -EINVAL, "odd.conf: larger than 1048576 bytes" },
+	{ make_writable, -EINVAL, "odd.conf: everybody may write it" },
+	{ make_marked, -EINVAL, "odd.conf:1: a byte order mark" },
+	{ make_wide, -EINVAL, "odd.conf:1: a NUL byte" },
+	{ make_nothing, -ENOENT, "odd.conf: No such file" },
+};
+
+START_TEST(config_refuses_an_odd_file)
+{
+	snprintf(main_path, sizeof(main_path), "%s/odd.conf", folder);
+	odd_files[_i].make(main_path);
+	ck_assert_int_eq(refused(), odd_files[_i].result);
+	assert_says(odd_files[_i].says);
+}
+END_TEST
+
+START_TEST(config_takes_a_file_of_the_largest_size)
+{
+	char *text = malloc(CONFIG_FILE_MAX + 1);
+
+	ck_assert_ptr_nonnull(text);
+	snprintf(text, CONFIG_FILE_MAX + 1, "%-*s", CONFIG_FILE_MAX, TARGET "#");
+	config_free(load_text(text));
+	free(text);
+}
+END_TEST
+
+START_TEST(config_refuses_a_conf_d_that_everybody_may_write)
+{
+	write_file("logfwd.conf", TARGET);
+	ck_assert_int_eq(chmod(path_of("conf.d"), 01777), 0);
+	ck_assert_int_eq(refused(), -EINVAL);
+	assert_says("conf.d/: everybody may write it");
+}
+END_TEST
+
+START_TEST(config_refuses_a_conf_d_that_is_no_folder)
+{
+	write_file("logfwd.conf", TARGET);
+	remove_entries("conf.d");
+	write_file("conf.d", "");
+	ck_assert_int_eq(refused(), -ENOTDIR);
+	assert_says("conf.d/: ");
+}
+END_TEST
+
+START_TEST(config_error_keeps_its_reason_and_is_one_line)
+{
+	char longer[512];
+	struct config *config = NULL;
+
+	memset(longer, 'x', sizeof(longer));
+	memcpy(longer, "/tmp/\n\x1b[31m", 11);
+	longer[sizeof(longer) - 1] = '\0';
+	ck_assert_int_eq(config_load(longer, &config, error), -ENAMETOOLONG);
+	assert_says("xxx: File name too long");
+	ck_assert_int_eq(strncmp(error, "...", 3), 0);
+	longer[40] = '\0';
+	ck_assert_int_eq(config_load(longer, &config, error), -ENOENT);
+	ck_assert_int_eq(strncmp(error, "/tmp/??[31mx", 12), 0);
+}
+END_TEST
+
+/* What failures leave behind */
+
+static size_t open_descriptors(void)
+{
+	DIR *entries = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	ck_assert_ptr_nonnull(entries);
+	while (readdir(entries) != NULL)
+		n++;
+	closedir(entries);
+	return n;
+}
+
+static const char *const failures[] = {
+	"target x { servers = {\"a:1\"} } nonsense = 1",
+	"include(\"/etc/passwd\")",
+	"include(\"logfwd.conf\")",
+	"/* no end",
+	"logger a { level = \"x }",
+	"logger a { level = ",
+	"logger a",
+	"handler h { template = \"{message}\" target = nowhere }",
+	"handler default { template = \"{message}\" } handler second { template = \"{nothing}\" }",
+	"logger a { context = {\"a=b\", \"c\"} }",
+	"logger a { } logger a { }",
+	"logger a { level = info level = info }",
+	"listen|client = /x",
+	"logger a { handlers = {default, \"\\9\"} }",
+	"\"\" = 1",
+	"}",
+	"target central { }",
+};
+
+START_TEST(config_eleven_broken_files_do_not_spoil_the_next)
+{
+	struct config *config;
+
+	write_file("logfwd.conf", TARGET);
+	for (int round = 0; round < 11; round++) {
+		write_file("conf.d/50-broken.conf", failures[_i]);
+		ck_assert_int_eq(refused(), -EINVAL);
+		assert_says("conf.d/50-broken.conf:");
+	}
+	write_file("conf.d/50-broken.conf", "logger good { level = debug }");
+	config = load();
+	ck_assert_uint_eq(logger_of(config, "good")->level, LEVEL_DEBUG);
+	config_free(config);
+}
+END_TEST
+
+START_TEST(config_failures_leave_no_memory_and_no_descriptor)
+{
+	size_t half = 30 * ARRAY_LEN(failures); /* by then the allocator has what it keeps */
+	size_t descriptors = open_descriptors();
+	size_t memory = 0;
+
+	write_file("logfwd.conf", TARGET);
+	for (size_t round = 0; round < 2 * half; round++) {
+		if (round == half)
+			memory = mallinfo2().uordblks;
+		write_file("conf.d/broken.conf", failures[round % ARRAY_LEN(failures)]);
+		refused();
+	}
+	ck_assert_uint_le(mallinfo2().uordblks, memory + 1024);
+	ck_assert_uint_eq(open_descriptors(), descriptors);
+	write_file("conf.d/broken.conf", "logger good { }");
+	config_free(load());
+}
+END_TEST
+
+/* Every beginning of a good text, and every single byte of it changed: good or refused, no more. */
+START_TEST(config_takes_any_text)
+{
+	static const char changes[] = "{}\"'=,#/*\\$+ \n0|";
+	char text[sizeof(whole)];
+	struct config *config = NULL;
+
+	for (size_t length = 0; length < sizeof(whole); length++) {
+		write_bytes("logfwd.conf", whole, length);
+		if (config_load(main_path, &config, error) == 0)
+			config_free(config);
+	}
+	for (size_t at = 0; at < sizeof(whole) - 1; at++) {
+		memcpy(text, whole, sizeof(whole));
+		text[at] = changes[at % (sizeof(changes) - 1)];
+		write_file("logfwd.conf", text);
+		if (config_load(main_path, &config, error) == 0)
+			config_free(config);
+		else
+			ck_assert_int_eq(strncmp(error, main_path, strlen(main_path)), 0);
+	}
+}
+END_TEST
+
+Suite *suite_under_test(void)
+{
+	Suite *suite = suite_create("config");
+	TCase *config = tcase_create("config");
+
+	tcase_add_checked_fixture(config, make_folder, remove_folder);
+	tcase_set_timeout(config, 60);
+	tcase_add_test(config, config_of_one_target_has_all_defaults);
+	tcase_add_test(config, config_of_all_options_has_them_all);
+	tcase_add_loop_test(config, config_root_has_a_handler_unless_told_otherwise, 0,
+			    ARRAY_LEN(roots));
+	tcase_add_loop_test(config, config_facility_has_its_number, 0, 24);
+	tcase_add_test(config, config_takes_other_line_ends_and_appended_lists);
+	tcase_add_test(config, config_reads_conf_d_in_byte_order);
+	tcase_add_test(config, config_leaves_other_files_of_conf_d_alone);
+	tcase_add_test(config, config_needs_no_conf_d);
+	tcase_add_test(config, config_conf_d_is_beside_a_path_without_slash);
+	tcase_add_loop_test(config, config_names_both_places_of_a_duplicate, 0,
+			    ARRAY_LEN(duplicates));
+	tcase_add_loop_test(config, config_refuses_an_odd_file, 0, ARRAY_LEN(odd_files));
+	tcase_add_test(config, config_takes_a_file_of_the_largest_size);
+	tcase_add_test(config, config_refuses_a_conf_d_that_everybody_may_write);
+	tcase_add_test(config, config_refuses_a_conf_d_that_is_no_folder);
+	tcase_add_test(config, config_error_keeps_its_reason_and_is_one_line);
+	tcase_add_loop_test(config, config_eleven_broken_files_do_not_spoil_the_next, 0,
+			    ARRAY_LEN(failures));
+	tcase_add_test(config, config_failures_leave_no_memory_and_no_descriptor);
+	tcase_add_test(config, config_takes_any_text);
+	suite_add_tcase(suite, config);
+	return suite;
+}
