@@ -11,8 +11,6 @@
 #define PACKETS_PER_TURN 64
 /* Leases given back in one turn: well below a millisecond. */
 #define RECLAIM_SLICE 2048
-/* A connection that has not said hello by then is none of ours. */
-#define HELLO_TIMEOUT_S 10
 
 struct client {
 	struct client *next, **link; /* of env->list: the next one, and what points to this one */
@@ -85,7 +83,8 @@ struct client *client_next(const struct client *client)
 int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct client **client_out)
 {
 	CLEANUP(client_destroy) struct client *client = calloc(1, sizeof(*client));
-	const struct timeval hello = { .tv_sec = HELLO_TIMEOUT_S };
+	const struct timeval hello = { .tv_sec = env->hello_ms / 1000,
+				       .tv_usec = env->hello_ms % 1000 * 1000 };
 
 	if (client == NULL)
 		return -ENOMEM;
@@ -108,16 +107,20 @@ int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct clie
 	return 0;
 }
 
-/* Sends what was written into the reply buffer; false when the client does not read. */
+/*
+ * Sends what was written into the reply buffer; false when the client does not read. One that
+ * is gone needs no answer, and what it said before may still wait to be read.
+ */
 static bool client_send(struct client *client, struct writer *reply)
 {
 	struct span bytes = writer_span(reply);
-	bool good = true;
+	bool full = false;
 
 	if (bytes.len > 0)
-		good = send(client->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+		full = send(client->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+		       errno == EAGAIN;
 	*reply = writer_over(client->env->reply, WIRE_PACKET_MAX);
-	return good;
+	return !full;
 }
 
 static void refuse(struct writer *reply, uint32_t logger_id, enum frame_error_code code,
@@ -323,7 +326,8 @@ static enum frame_effect client_dropped(struct client *client, struct span body,
 	(void)reply;
 	if (!frame_parse_dropped(body, &dropped))
 		return FRAME_VIOLATION;
-	client->dropped += dropped.records;
+	if (__builtin_add_overflow(client->dropped, dropped.records, &client->dropped))
+		client->dropped = UINT64_MAX; /* a claim beyond what can be counted */
 	ops->client_dropped(ops->arg, &dropped);
 	return FRAME_DONE;
 }
@@ -381,10 +385,7 @@ static const char *client_take_packet(struct client *client, struct span packet,
 
 static void client_violation(struct client *client, const char *reason)
 {
-	const struct intake_ops *ops = &client->env->ops;
-
 	client->env->violations++;
-	ops->reject(ops->arg, REJECT_MALFORMED);
 	log_limited(&client->env->complaint, LOG_LEVEL_NOTICE, "intake",
 		    "client pid %d uid %u: protocol violation: %s; disconnected", (int)client->pid,
 		    (unsigned)client->uid, reason);
@@ -411,7 +412,7 @@ bool client_drain(struct client *client)
 		if (len < 0 && (errno == EINTR || errno == ECONNRESET))
 			continue;
 		empty = len < 0 && errno == EAGAIN;
-		closed = len == 0 || (len < 0 && !empty); /* the end, or reset by it */
+		closed = len == 0 || (len < 0 && !empty); /* an empty packet looks like the end */
 		if (len <= 0)
 			break;
 		wrong = len > WIRE_PACKET_MAX
@@ -426,10 +427,12 @@ bool client_drain(struct client *client)
 	env->ops.flush(env->ops.arg);
 	if (wrong == NULL && !closed && !client_send(client, &reply))
 		wrong = "it does not read its answers";
-	if (wrong != NULL)
+	if (wrong != NULL) {
+		env->ops.reject(env->ops.arg, REJECT_MALFORMED);
 		client_violation(client, wrong);
-	else if (closed)
+	} else if (closed) {
 		client_end(client, 0, NULL);
+	}
 	return !empty && client->fd >= 0;
 }
 
@@ -438,10 +441,10 @@ static void client_on_readable(evutil_socket_t fd, short what, void *arg)
 	struct client *client = arg;
 
 	(void)fd;
-	if ((what & EV_TIMEOUT) != 0)
-		client_end(client, FRAME_ERROR_PROTOCOL, "no hello within 10 seconds");
-	else
+	if ((what & EV_READ) != 0) /* the hello may be there, only we were late */
 		client_drain(client);
+	else
+		client_violation(client, "no hello in time");
 }
 
 void client_update_levels(struct client *client, uint64_t generation)

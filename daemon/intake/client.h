@@ -31,6 +31,7 @@ struct client_env {
 	struct intake_ops ops;
 	struct quota *quota;
 	uint32_t record_bytes; /* told to every client */
+	uint32_t hello_ms;     /* a connection that has said nothing by then is none of ours */
 	uint32_t seed;	       /* random per start */
 	uint8_t *arena;	       /* CLIENT_ARENA_BYTES: what one client said in one turn */
 	uint8_t *reply;	       /* WIRE_PACKET_MAX: what it is told */

@@ -10,6 +10,7 @@
 
 /* How long the listener rests when the process is out of descriptors. */
 #define ACCEPT_PAUSE_MS 100
+#define HELLO_MS	10000
 
 struct clients {
 	struct client_env env;
@@ -154,6 +155,7 @@ int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 		.ops = *ops,
 		.quota = quota_new(limits),
 		.record_bytes = limits->record_bytes,
+		.hello_ms = HELLO_MS,
 		.seed = seed,
 		.arena = malloc(CLIENT_ARENA_BYTES),
 		.reply = malloc(WIRE_PACKET_MAX),

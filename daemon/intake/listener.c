@@ -64,6 +64,9 @@ static int listener_clear_path(const struct sockaddr_un *address, int type,
 			 address->sun_path);
 		return -EADDRINUSE;
 	}
+	if (error != ECONNREFUSED) /* anything else does not prove that nobody serves it */
+		return listener_error(error, error_out, address->sun_path,
+				      "cannot tell whether a process serves this socket");
 	if (unlink(address->sun_path) < 0)
 		return listener_error(errno, error_out, address->sun_path,
 				      "cannot remove the socket of a dead process");

@@ -30,7 +30,7 @@ struct listen_options {
 int listener_bind(const char *path, int type, mode_t mode, gid_t group,
 		  char error_out[static LISTENER_ERROR_BYTES]);
 
-/** Prepares an inherited descriptor of the same type; -EINVAL when it is another kind of socket. */
+/** Prepares an inherited descriptor of the same type; -EPROTOTYPE when it is another kind of socket. */
 int listener_adopt(int fd, int type, char error_out[static LISTENER_ERROR_BYTES]);
 
 #endif

@@ -200,11 +200,13 @@ static void on_socket_ready(struct pool_socket *socket, short what, void *arg)
 		server->env.changed(server->env.arg);
 }
 
+/* It may have been waited for: nothing else would tell the owner that another can be opened. */
 static void on_socket_gone(void *arg)
 {
 	struct server *server = arg;
 
 	server->socket = NULL;
+	server->env.changed(server->env.arg);
 }
 
 static int server_need_socket(struct server *server)

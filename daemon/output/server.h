@@ -18,7 +18,10 @@
 
 struct server;
 
-/** Told that the server may be able to take records again; the owner tries. */
+/**
+ * Told that the server may be able to take records again; the owner tries, but from the loop:
+ * the pool may be at work for another server when it tells.
+ */
 typedef void server_changed(void *arg);
 
 struct server_env {

@@ -29,7 +29,8 @@ struct target {
 	struct batch batch;
 	bool blocked; /* nothing can be sent until a server changes or the timer rings */
 	struct event *timer;
-	struct target_counts counts; /* without queued, which the queue and the batch know */
+	/* without queued, which queue and batch know, and refused of servers that are there */
+	struct target_counts counts;
 	uint32_t sequence;
 	struct loss loss; /* since the last notice */
 	int64_t noticed_ms;
@@ -46,6 +47,13 @@ struct target_change {
 
 static void target_resume(struct target *target);
 
+static void target_set_timer(struct target *target, int64_t wait_ms)
+{
+	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+
+	event_add(target->timer, &wait);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
@@ -53,9 +61,13 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	target_resume(arg);
 }
 
+/* From the loop: this may be the middle of another target's sending. */
 static void on_server_changed(void *arg)
 {
-	target_resume(arg);
+	struct target *target = arg;
+
+	if (target->blocked)
+		target_set_timer(target, 0);
 }
 
 int target_new(const struct target_env *env, const char *name, struct target **target_out)
@@ -174,8 +186,10 @@ void target_commit(struct target *target, struct target_change *change)
 	};
 
 	for (size_t i = 0; i < target->n_servers; i++) {
-		if (!holds_server(change->servers, change->n_servers, target->servers[i]))
-			server_free(target->servers[i]);
+		if (holds_server(change->servers, change->n_servers, target->servers[i]))
+			continue;
+		target->counts.refused += server_view(target->servers[i]).refused;
+		server_free(target->servers[i]);
 	}
 	free(target->servers);
 	target->servers = change->servers;
@@ -221,13 +235,6 @@ static void target_enqueue(struct target *target, struct span header, struct spa
 
 	target_lose(target, DROP_QUEUE_FULL, result.dropped);
 	target_lose(target, DROP_NO_MEMORY, result.out_of_memory ? 1 : 0);
-}
-
-static void target_set_timer(struct target *target, int64_t wait_ms)
-{
-	struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
-
-	event_add(target->timer, &wait);
 }
 
 /* Nobody takes records now: wake up when time alone may have changed that. */

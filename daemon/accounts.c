@@ -1,0 +1,369 @@
+#include "accounts.h"
+
+#include <string.h>
+
+#include "os/clock.h"
+
+/* What a client claims may be more than JSON's integers hold. */
+static json_t *number(uint64_t value)
+{
+	return json_integer(value < INT64_MAX ? (json_int_t)value : INT64_MAX);
+}
+
+/* Names are any bytes, JSON is UTF-8: what is none shows as question marks. */
+static json_t *text(struct span bytes)
+{
+	json_t *string = json_stringn((const char *)bytes.ptr, bytes.len);
+	char *copy;
+
+	if (string != NULL || bytes.len == 0)
+		return string != NULL ? string : json_string("");
+	copy = malloc(bytes.len);
+	if (copy == NULL)
+		return NULL;
+	for (size_t i = 0; i < bytes.len; i++)
+		copy[i] = (char)(bytes.ptr[i] < 0x80 ? bytes.ptr[i] : '?');
+	string = json_stringn(copy, bytes.len);
+	free(copy);
+	return string;
+}
+
+static json_t *logger_text(struct span name)
+{
+	return name.len == 0 ? json_string("root") : text(name);
+}
+
+static uint64_t rejected_sum(const struct record_counts *counts)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < REJECT_REASONS; i++)
+		sum += counts->rejected[i];
+	return sum;
+}
+
+static json_t *records_json(const struct record_counts *counts)
+{
+	json_t *by = json_object();
+
+	for (size_t i = 0; i < REJECT_REASONS; i++)
+		json_object_set_new(by, reject_reason_name((enum reject_reason)i),
+				    number(counts->rejected[i]));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "received",
+			 number(counts->received), "accepted", number(counts->accepted), "filtered",
+			 number(counts->filtered), "rate_limited", number(counts->rate_limited),
+			 "no_handler", number(counts->no_handler), "rejected",
+			 number(rejected_sum(counts)), "rejected_by", by, "deliveries",
+			 number(counts->deliveries));
+}
+
+static json_t *dropped_json(const struct target_counts *counts)
+{
+	json_t *dropped = json_object();
+
+	for (size_t i = 0; i < DROP_REASONS; i++)
+		json_object_set_new(dropped, drop_reason_name((enum drop_reason)i),
+				    number(counts->dropped[i]));
+	return dropped;
+}
+
+static uint64_t dropped_sum(const struct target_counts *counts)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < DROP_REASONS; i++)
+		sum += counts->dropped[i];
+	return sum;
+}
+
+static void add_server(const struct server *server, void *arg)
+{
+	struct server_view view = server_view(server);
+	json_t *errors = json_object();
+
+	for (size_t i = 0; i < view.n_errors; i++) {
+		const char *name = strerrorname_np(view.errors[i].error);
+
+		json_object_set_new(errors, name != NULL ? name : "other",
+				    number(view.errors[i].count));
+	}
+	json_object_set_new(arg, view.text,
+			    json_pack("{s:s, s:o, s:o, s:o}", "state",
+				      server_phase_name(view.phase), "sent", number(view.sent),
+				      "refused", number(view.refused), "errors", errors));
+}
+
+static json_t *target_json(const struct target *target)
+{
+	struct target_counts counts = target_counts(target);
+	json_t *servers = json_object();
+
+	target_each_server(target, add_server, servers);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued",
+			 number(counts.enqueued), "sent", number(counts.sent), "dropped",
+			 dropped_json(&counts), "queued", number(counts.queued), "queued_bytes",
+			 number(counts.queued_bytes), "refused", number(counts.refused),
+			 "truncated", number(counts.truncated), "notices", number(counts.notices),
+			 "servers", servers);
+}
+
+/* What all targets, those that are gone included, have done. */
+struct delivery_totals {
+	uint64_t enqueued, settled, notices;
+	bool balanced; /* each of them by itself */
+};
+
+static void totals_add(struct delivery_totals *totals, const struct target_counts *counts)
+{
+	uint64_t settled = counts->sent + dropped_sum(counts) + counts->queued;
+
+	totals->enqueued += counts->enqueued;
+	totals->notices += counts->notices;
+	totals->balanced = totals->balanced && counts->enqueued == settled;
+}
+
+static struct delivery_totals delivery_totals(const struct output *output)
+{
+	struct delivery_totals totals = { .balanced = true };
+	struct target_counts removed = output_removed(output);
+
+	totals_add(&totals, &removed);
+	for (size_t i = 0; i < output_targets(output); i++) {
+		struct target_counts counts = target_counts(output_target(output, i));
+
+		totals_add(&totals, &counts);
+	}
+	return totals;
+}
+
+static bool is_balanced(const struct record_counts *records, const struct delivery_totals *totals)
+{
+	uint64_t fates = records->accepted + records->filtered + records->rate_limited +
+			 records->no_handler + rejected_sum(records);
+
+	return records->received == fates && totals->balanced &&
+	       totals->enqueued == records->deliveries + totals->notices;
+}
+
+static json_t *targets_json(const struct output *output)
+{
+	json_t *targets = json_object();
+
+	for (size_t i = 0; i < output_targets(output); i++) {
+		const struct target *target = output_target(output, i);
+
+		json_object_set_new(targets, target_name(target), target_json(target));
+	}
+	return targets;
+}
+
+static json_t *removed_json(const struct output *output)
+{
+	struct target_counts removed = output_removed(output);
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued", number(removed.enqueued),
+			 "sent", number(removed.sent), "dropped", number(dropped_sum(&removed)),
+			 "refused", number(removed.refused), "truncated", number(removed.truncated),
+			 "notices", number(removed.notices));
+}
+
+static json_t *handlers_json(const struct forward *forward)
+{
+	json_t *handlers = json_object();
+
+	for (size_t i = 0; i < forward_handlers(forward); i++) {
+		struct handler_view view = forward_handler(forward, i);
+
+		json_object_set_new(handlers, view.name,
+				    json_pack("{s:s, s:o, s:o}", "target", view.target, "hits",
+					      number(view.hits), "rate_limited",
+					      number(view.rate_limited)));
+	}
+	return handlers;
+}
+
+static json_t *loggers_json(const struct tree *tree, const struct clients *clients)
+{
+	struct tree_counts counts = tree_counts(tree);
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}", "refused",
+			 number(clients_counts(clients).refused_loggers), "live",
+			 number(counts.live), "leased", number(counts.leased), "leases",
+			 number(counts.leases), "placeholders", number(counts.placeholders), "peak",
+			 number(counts.peak), "opened", number(counts.opened), "reclaimed",
+			 "released", number(counts.released), "client_exit",
+			 number(counts.client_exit));
+}
+
+static json_t *clients_json(const struct clients *clients, uint64_t client_dropped)
+{
+	struct client_counts counts = clients_counts(clients);
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "live", number(counts.live), "peak",
+			 number(counts.peak), "connected", number(counts.connected), "refused",
+			 number(counts.refused), "violations", number(counts.violations),
+			 "client_dropped", number(client_dropped));
+}
+
+static json_t *sockets_json(const struct output *output)
+{
+	struct pool_counts counts = output_pool_counts(output);
+
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "open", number(counts.open),
+			 "limit", number(counts.limit), "peak", number(counts.peak), "opened",
+			 number(counts.opened), "evicted", number(counts.evicted), "idle_closed",
+			 number(counts.idle_closed), "failed", number(counts.failed));
+}
+
+json_t *accounts_stats(const struct accounts_source *source)
+{
+	const struct output *output = forward_output(source->forward);
+	struct record_counts records = forward_counts(source->forward);
+	struct delivery_totals totals = delivery_totals(output);
+	double uptime = (double)(clock_monotonic_ms() - source->started_ms) / 1000.0;
+
+	return json_pack("{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+			 LOGFWD_VERSION, "uptime_seconds", uptime, "balanced",
+			 is_balanced(&records, &totals), "records", records_json(&records),
+			 "targets", targets_json(output), "removed", removed_json(output),
+			 "notices", number(totals.notices), "handlers",
+			 handlers_json(source->forward), "loggers",
+			 loggers_json(forward_tree(source->forward), source->clients), "clients",
+			 clients_json(source->clients, records.client_dropped), "sockets",
+			 sockets_json(output));
+}
+
+struct last_error {
+	int error;
+};
+
+static void find_last_error(const struct server *server, void *arg)
+{
+	struct server_view view = server_view(server);
+	struct last_error *last = arg;
+
+	if (view.last_error != 0)
+		last->error = view.last_error;
+}
+
+json_t *accounts_targets(const struct accounts_source *source)
+{
+	const struct output *output = forward_output(source->forward);
+	json_t *targets = targets_json(output);
+
+	for (size_t i = 0; i < output_targets(output); i++) {
+		const struct target *target = output_target(output, i);
+		json_t *object = json_object_get(targets, target_name(target));
+		struct last_error last = { 0 };
+
+		target_each_server(target, find_last_error, &last);
+		json_object_set_new(object, "policy", json_string("failover"));
+		json_object_set_new(object, "sockets", number(target_sockets(target)));
+		json_object_set_new(object, "last_error",
+				    last.error == 0 ? json_null()
+						    : json_string(strerror(last.error)));
+	}
+	return json_pack("{s:o}", "targets", targets);
+}
+
+static void add_client(const struct client_view *view, void *arg)
+{
+	double seconds = (double)(clock_monotonic_ms() - view->connected_ms) / 1000.0;
+
+	json_array_append_new(arg, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:f, s:b}", "pid",
+					     (int)view->pid, "uid", number(view->uid), "app",
+					     text(view->app), "loggers", number(view->loggers),
+					     "records", number(view->records), "dropped",
+					     number(view->dropped), "connected_seconds", seconds,
+					     "ended", view->ended));
+}
+
+json_t *accounts_clients(const struct accounts_source *source)
+{
+	json_t *clients = json_array();
+
+	clients_each(source->clients, add_client, clients);
+	return json_pack("{s:o}", "clients", clients);
+}
+
+struct logger_listing {
+	struct span pattern;
+	bool prefix; /* pattern is what stands before a '*' */
+	bool all;
+	json_t *loggers;
+	json_t *folded; /* object: parent -> row, until it becomes an array */
+};
+
+static bool pattern_holds(const struct logger_listing *listing, struct span name)
+{
+	if (listing->prefix)
+		return span_starts_with(name, listing->pattern);
+	return span_equal(name, listing->pattern);
+}
+
+/* Thousands of siblings are one row: their parent, how many, and their sums. */
+static void fold_logger(struct logger_listing *listing, const struct logger_view *view)
+{
+	json_t *parent = logger_text(view->parent);
+	const char *key = json_string_value(parent);
+	json_t *row = json_object_get(listing->folded, key);
+
+	if (row == NULL) {
+		row = json_pack("{s:O, s:i, s:i, s:i}", "parent", parent, "count", 0, "leases", 0,
+				"records", 0);
+		json_object_set_new(listing->folded, key, row);
+	}
+	json_integer_set(json_object_get(row, "count"),
+			 json_integer_value(json_object_get(row, "count")) + 1);
+	json_integer_set(json_object_get(row, "leases"),
+			 json_integer_value(json_object_get(row, "leases")) +
+				 (json_int_t)view->leases);
+	json_integer_set(json_object_get(row, "records"),
+			 json_integer_value(json_object_get(row, "records")) +
+				 (json_int_t)view->records);
+	json_decref(parent);
+}
+
+static void list_logger(const struct logger_view *view, void *arg)
+{
+	struct logger_listing *listing = arg;
+
+	if (!pattern_holds(listing, view->name) || (view->placeholder && !listing->all))
+		return;
+	if (view->many_siblings && !listing->all) {
+		fold_logger(listing, view);
+		return;
+	}
+	json_array_append_new(listing->loggers,
+			      json_pack("{s:o, s:i, s:i, s:b, s:o, s:o, s:o, s:b, s:b}", "name",
+					logger_text(view->name), "level", (int)view->own_level,
+					"effective", (int)view->effective_level, "configured",
+					view->configured, "leases", number(view->leases),
+					"children", number(view->children), "records",
+					number(view->records), "placeholder", view->placeholder,
+					"propagate", view->propagate));
+}
+
+json_t *accounts_loggers(const struct accounts_source *source, const char *pattern, bool all)
+{
+	struct logger_listing listing = {
+		.pattern = pattern == NULL ? (struct span){ 0 }
+					   : logger_name_canonical(span_of(pattern)),
+		.prefix = pattern == NULL,
+		.all = all,
+		.loggers = json_array(),
+		.folded = json_object(),
+	};
+	json_t *folded = json_array();
+	const char *key;
+	json_t *row;
+
+	if (listing.pattern.len > 0 && listing.pattern.ptr[listing.pattern.len - 1] == '*') {
+		listing.pattern.len--;
+		listing.prefix = true;
+	}
+	tree_each_logger(forward_tree(source->forward), list_logger, &listing);
+	json_object_foreach(listing.folded, key, row) json_array_append(folded, row);
+	json_decref(listing.folded);
+	return json_pack("{s:o, s:o}", "loggers", listing.loggers, "folded", folded);
+}

@@ -1,0 +1,37 @@
+/**
+ * accounts: the counters of all modules as the JSON of logfwdctl, in one consistent snapshot.
+ *
+ * Every object is new and owned by the caller; NULL without memory.
+ */
+#ifndef LOGFWD_ACCOUNTS_H
+#define LOGFWD_ACCOUNTS_H
+
+#include <jansson.h>
+
+#include "forward.h"
+#include "intake/clients.h"
+
+struct accounts_source {
+	const struct forward *forward;
+	const struct clients *clients;
+	const struct config *config;
+	int64_t started_ms; /* monotonic */
+};
+
+/** The object of `logfwdctl stats`; contract of the keys: logfwdctl(1). */
+json_t *accounts_stats(const struct accounts_source *source);
+
+/** {"targets":{NAME:{...}}}: as in stats, with policy, sockets and last_error. */
+json_t *accounts_targets(const struct accounts_source *source);
+
+/** {"clients":[{...}]} */
+json_t *accounts_clients(const struct accounts_source *source);
+
+/**
+ * {"loggers":[{...}],"folded":[{...}]}.
+ * pattern: NULL for all, a name, or a prefix with '*' behind it. all: no folding, and
+ * placeholders too.
+ */
+json_t *accounts_loggers(const struct accounts_source *source, const char *pattern, bool all);
+
+#endif

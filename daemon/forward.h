@@ -1,0 +1,77 @@
+/**
+ * forward: the path of a record: from intake through route and format to output.
+ *
+ * Owns the logger tree and the outputs, keeps the ledger of records, and is what intake
+ * acts through. A configuration is taken whole or not at all.
+ */
+#ifndef LOGFWD_FORWARD_H
+#define LOGFWD_FORWARD_H
+
+#include "config/config.h"
+#include "intake/record.h"
+#include "output/output.h"
+
+struct forward;
+
+/** received = accepted + filtered + rate_limited + no_handler + rejected, at every instant. */
+struct record_counts {
+	uint64_t received;
+	uint64_t accepted;     /* reached at least one handler */
+	uint64_t filtered;     /* below the effective level of their logger */
+	uint64_t rate_limited; /* every handler they would have reached was at its limit */
+	uint64_t no_handler;   /* no handler on the path takes them */
+	uint64_t rejected[REJECT_REASONS];
+	uint64_t deliveries;	 /* handlers reached by accepted records */
+	uint64_t client_dropped; /* that libraries say they dropped before they reached us */
+};
+
+/** Called after each batch of records, once nothing is borrowed any more. */
+typedef void forward_flushed(void *arg);
+
+/**
+ * hash_key: random per start. pool: until the first configuration is committed.
+ * Errors: -ENOMEM.
+ */
+int forward_new(struct event_base *base, const uint8_t hash_key[static 16],
+		const struct pool_options *pool, struct forward **forward_out);
+/** Every lease must have ended. */
+void forward_free(struct forward *forward);
+DEFINE_CLEANUP(struct forward *, forward_free)
+
+void forward_on_flushed(struct forward *forward, forward_flushed *flushed, void *arg);
+
+/**
+ * prepare builds what the next configuration needs and may fail (-ENOMEM, -EINVAL), leaving
+ * all as it was; commit makes it current and cannot fail. The config is borrowed from the
+ * commit until the next one.
+ */
+struct forward_generation;
+int forward_prepare(struct forward *forward, const struct config *config,
+		    struct forward_generation **generation_out);
+void forward_commit(struct forward *forward, struct forward_generation *generation);
+void forward_discard(struct forward_generation *generation);
+
+/** What intake acts through; good as long as forward lives. */
+struct intake_ops forward_intake_ops(struct forward *forward);
+
+/** Sends what waits; for the drain. Returns how many records still wait. */
+uint64_t forward_drain(struct forward *forward);
+/** Drops what still waits, at the daemon's end. */
+void forward_abandon(struct forward *forward);
+
+uint64_t forward_level_generation(const struct forward *forward);
+
+struct record_counts forward_counts(const struct forward *forward);
+const struct tree *forward_tree(const struct forward *forward);
+const struct output *forward_output(const struct forward *forward);
+
+struct handler_view {
+	const char *name;
+	const char *target;
+	uint64_t hits;	       /* records that reached it */
+	uint64_t rate_limited; /* of them, suppressed */
+};
+size_t forward_handlers(const struct forward *forward);
+struct handler_view forward_handler(const struct forward *forward, size_t index);
+
+#endif
