@@ -1,0 +1,133 @@
+#include "client/input.h"
+
+#include <errno.h>
+
+#include "client/clock.h"
+#include "client/link.h"
+#include "client/loggers.h"
+
+#define PACKETS_AT_ONCE	     16	  /* so that a chattering daemon cannot keep a call */
+#define DISAGREEMENT_HOLD_MS 5000 /* another attempt would most likely end the same way */
+
+void input_put_off(struct logfwd_client *client)
+{
+	atomic_store_explicit(&client->input_due_ms, clock_coarse_ms() + INPUT_INTERVAL_MS,
+			      memory_order_relaxed);
+}
+
+/* The handlers below return false when the frame breaks the protocol. */
+
+static bool take_welcome(struct logfwd_client *client, struct span body)
+{
+	struct frame_welcome welcome;
+
+	/* No feature was offered, so none can be agreed to. */
+	if (!frame_parse_welcome(body, &welcome) || client->is_welcome ||
+	    welcome.version != WIRE_VERSION || welcome.features != 0)
+		return false;
+	client->is_welcome = true;
+	atomic_store_explicit(&client->record_bytes, welcome.record_bytes, memory_order_relaxed);
+	return true;
+}
+
+static bool take_level_map(struct logfwd_client *client, struct span body)
+{
+	struct frame_level_map map;
+
+	if (!frame_parse_level_map(body, &map))
+		return false;
+	level_map_replace(&client->level_map, &map); /* without memory, everything passes */
+	client_levels_changed(client);
+	return true;
+}
+
+static bool take_flushed(struct logfwd_client *client, struct span body)
+{
+	struct frame_flush flush;
+
+	if (!frame_parse_flush(body, &flush))
+		return false;
+	/* Answers come in order; one to a question of an earlier connection is no answer. */
+	if (flush.token - client->flushed_token <= client->flush_token - client->flushed_token)
+		client->flushed_token = flush.token;
+	return true;
+}
+
+static bool take_error(struct logfwd_client *client, struct span body)
+{
+	struct logfwd_logger *logger;
+	struct frame_error error;
+
+	if (!frame_parse_error(body, &error))
+		return false;
+	logger = loggers_find(client, error.logger_id);
+	if (logger == NULL || logger->is_closed || !logger->is_registered || logger->is_refused)
+		return true;
+	if (error.code == FRAME_ERROR_CONTEXT)
+		return true; /* the logger lives, without that pair */
+	logger->is_refused = true;
+	client->counts.refused++;
+	return true;
+}
+
+static bool take_bye(struct logfwd_client *client, struct span body)
+{
+	struct frame_error bye;
+
+	if (!frame_parse_error(body, &bye))
+		return false;
+	link_lose(client, bye.code == FRAME_ERROR_PROTOCOL ? DISAGREEMENT_HOLD_MS : 0);
+	return true;
+}
+
+static bool take_frame(struct logfwd_client *client, const struct frame *frame)
+{
+	if (!client->is_welcome && frame->type != FRAME_WELCOME && frame->type != FRAME_BYE)
+		return false;
+	switch (frame->type) {
+	case FRAME_WELCOME:
+		return take_welcome(client, frame->body);
+	case FRAME_LEVEL_MAP:
+		return take_level_map(client, frame->body);
+	case FRAME_FLUSHED:
+		return take_flushed(client, frame->body);
+	case FRAME_ERROR:
+		return take_error(client, frame->body);
+	case FRAME_BYE:
+		return take_bye(client, frame->body);
+	default:
+		return false;
+	}
+}
+
+static void take_packet(struct logfwd_client *client, struct span packet)
+{
+	enum frame_take_result taken = FRAME_TAKEN;
+	struct frame frame;
+
+	while (taken == FRAME_TAKEN && connection_is_open(&client->connection)) {
+		taken = frame_take(&packet, &frame);
+		if (taken == FRAME_TAKEN && !take_frame(client, &frame))
+			taken = FRAME_BROKEN;
+	}
+	if (taken == FRAME_BROKEN)
+		link_lose(client, DISAGREEMENT_HOLD_MS);
+}
+
+void input_read(struct logfwd_client *client)
+{
+	input_put_off(client);
+	for (int i = 0; i < PACKETS_AT_ONCE && connection_is_open(&client->connection); i++) {
+		ssize_t length = connection_receive(&client->connection, client->packet,
+						    sizeof(client->packet));
+
+		if (length == -EAGAIN)
+			return;
+		if (length <= 0)
+			link_lose(client, 0);
+		else if ((size_t)length > sizeof(client->packet))
+			link_lose(client, DISAGREEMENT_HOLD_MS);
+		else
+			take_packet(client, span_of_bytes(client->packet, (size_t)length));
+	}
+}
