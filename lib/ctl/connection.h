@@ -1,0 +1,26 @@
+/**
+ * connection: one request to logfwdd's control socket, and its reply.
+ *
+ * The protocol is one line of JSON each way: {"verb":"stats"}, answered by
+ * {"status":"ok","result":{...}} or {"status":"error","code":"denied","error":"why"}.
+ */
+#ifndef LOGFWD_CTL_CONNECTION_H
+#define LOGFWD_CTL_CONNECTION_H
+
+#include <jansson.h>
+
+#define CONNECTION_TIMEOUT_MS 30000
+
+/**
+ * Asks the daemon, and says to stderr what went wrong, if anything did.
+ *
+ * socket_path: of the control socket.
+ * request:     taken; NULL (no memory) is an error.
+ * timeout_ms:  > 0, for the whole exchange.
+ * result_out:  the "result" of the reply, owned by the caller, on success only.
+ * Returns EXIT_SUCCESS; EXIT_FAILURE when there is no daemon, no answer in time, or the daemon
+ * could or would not; EXIT_USAGE when it did not understand.
+ */
+int connection_ask(const char *socket_path, json_t *request, int timeout_ms, json_t **result_out);
+
+#endif
