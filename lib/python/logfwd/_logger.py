@@ -1,0 +1,120 @@
+"""Loggers as leases: logging.Logger's methods, the daemon's levels and handlers."""
+
+import logging
+
+from ._client import default_client
+
+LEVEL_MIN, LEVEL_MAX = 1, 100
+
+_formatter = logging.Formatter()  # the message, then the exception's and the stack's text
+
+
+def clamp(level):
+    """A level of the daemon's scale for any integer that logging allows."""
+    return max(LEVEL_MIN, min(LEVEL_MAX, level))
+
+
+class Logger(logging.Logger):
+    """A lease on a logger of the daemon, with the methods of logging.Logger.
+
+    Levels, propagation and handlers are the daemon's: the configuration, logfwdctl and the
+    leases of all processes decide. It stands in no table of this process, so closing it, or
+    letting go of it, leaves nothing behind.
+    """
+
+    # One for all, where logging.Logger has one of each in every instance: 80,000 are small.
+    parent = None
+    propagate = False
+    disabled = False
+    handlers = ()
+    level = logging.NOTSET
+
+    def __init__(self, name, client=None, level=None, context=None):
+        self.name = name or "root"
+        self._lease = None
+        self._lease = (client or default_client()).open(name or "")
+        try:
+            for key, value in (context or {}).items():
+                self.set_context(key, value)
+            if level is not None:
+                self.setLevel(level)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def filters(self):
+        """Own filters; the list is made when the first one is added."""
+        return self.__dict__.get("_filters", ())
+
+    def addFilter(self, filter):
+        self.__dict__.setdefault("_filters", [])
+        super().addFilter(filter)
+
+    def addHandler(self, hdlr):
+        raise TypeError("handlers of a logfwd logger are the daemon's: see logfwd.conf(5)")
+
+    def setLevel(self, level):
+        """The logger's level in every process, as long as this lease is the newest that sets one."""
+        level = logging._checkLevel(level)
+        self._lease.set_level(level if level == logging.NOTSET else clamp(level))
+        self.level = level
+
+    def set_context(self, key, value):
+        """Sets a key that this logger's records, and those of this process below it, carry.
+
+        value: anything with a str(), or None to unset the key.
+        """
+        self._lease.set_context(key, None if value is None else str(value))
+
+    def isEnabledFor(self, level):
+        if self._lease is None or self.disabled or self.manager.disable >= level:
+            return False
+        return self._lease.enabled(clamp(level))
+
+    def getEffectiveLevel(self):
+        """The lowest level that would be sent now."""
+        for level in range(LEVEL_MIN, LEVEL_MAX + 1):
+            if self._lease is not None and self._lease.enabled(level):
+                return level
+        return LEVEL_MAX + 1
+
+    def hasHandlers(self):
+        return self._lease is not None
+
+    def getChild(self, suffix):
+        """A lease of its own on the logger below."""
+        name = suffix if self.name == "root" else f"{self.name}.{suffix}"
+        return Logger(name, client=self._lease._client)
+
+    def callHandlers(self, record):
+        lease = self._lease
+        if lease is not None:
+            lease.write(clamp(record.levelno), _formatter.format(record))
+
+    def close(self):
+        """Ends the lease; what is logged afterwards goes nowhere."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            lease.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __reduce__(self):
+        raise TypeError("a lease cannot be pickled: lease the logger again where it is needed")
+
+
+def getLogger(name=None, *, level=None, context=None, client=None):
+    """Leases the logger of a name: close(), `with`, or garbage collection ends the lease.
+
+    name:    dotted; None, "" and "root" are the root.
+    level:   the logger's level while the lease lives; default: the daemon's.
+    context: a dict of keys and values that its records carry.
+    client:  default: one that all loggers of the process share.
+    Errors: OSError (a name or context out of bounds), ValueError (a NUL in it).
+    """
+    return Logger(name, client=client, level=level, context=context)
