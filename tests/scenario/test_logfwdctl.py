@@ -1,0 +1,485 @@
+"""What people and scripts see of logfwdctl: output, exit codes, and what it says when things go wrong.
+
+The first half talks to a control socket of this file's own, so that the daemon may answer
+anything, or nothing; the second half to the real daemon; the third tries the small collector.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from tests.support.daemon import LOGFWDCTL, LOGFWDD, run, target
+from tests.support.waiting import PATIENCE
+
+STATS = {
+    "version": "9.8.7",
+    "uptime_seconds": 3700.25,
+    "balanced": True,
+    "records": {
+        "received": 18446744073709, "accepted": 18446744073707, "filtered": 1, "rate_limited": 0,
+        "no_handler": 0, "rejected": 1, "rejected_by": {"malformed": 1, "oversize": 0},
+        "deliveries": 18446744073707,
+    },
+    "targets": {
+        "central": {
+            "enqueued": 18446744073708, "sent": 18446744073700,
+            "dropped": {"queue_full": 5, "oversize": 0}, "queued": 3, "queued_bytes": 300,
+            "refused": 0, "truncated": 0, "notices": 1,
+            "servers": {
+                "[2001:db8:ffff:ffff:ffff:ffff:ffff:ffff]:65535": {
+                    "state": "up", "sent": 18446744073700, "errors": {"ECONNREFUSED": 2},
+                },
+            },
+        },
+    },
+    "removed": {"enqueued": 0, "sent": 0, "dropped": 0, "notices": 0},
+    "notices": 1,
+    "loggers": {"live": 80000, "leased": 80000, "placeholders": 1, "peak": 80000,
+                "opened": 80000, "reclaimed": {"released": 0, "client_exit": 0}},
+    "clients": {"live": 1, "peak": 1, "connected": 1, "client_dropped": 0},
+    "sockets": {"open": 1, "limit": 16, "peak": 1, "opened": 1, "evicted": 0},
+}  # fmt: skip
+
+
+@pytest.fixture
+def ctl(tmp_path):
+    """A function that runs logfwdctl against a control socket that gives one answer, as bytes."""
+
+    def call(answer, *arguments, **options):
+        with answering(tmp_path / "control.sock", answer) as asked:
+            done = run(LOGFWDCTL, "-s", tmp_path / "control.sock", *arguments, **options)
+        done.asked = asked
+        return done
+
+    return call
+
+
+@contextlib.contextmanager
+def answering(path, answer):
+    """A control socket that answers what it is asked with bytes; yields the list of requests."""
+    asked = []
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(path))
+    listener.listen()
+
+    def serve():
+        with contextlib.suppress(OSError):  # the end of the listener
+            while True:
+                connection, _ = listener.accept()
+                with connection, connection.makefile("rb") as lines:
+                    asked.append(lines.readline())
+                    connection.sendall(answer)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield asked
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        listener.close()
+        path.unlink()
+
+
+def ok(result):
+    return json.dumps({"status": "ok", "result": result}).encode() + b"\n"
+
+
+def error(code, text):
+    return json.dumps({"status": "error", "code": code, "error": text}).encode() + b"\n"
+
+
+# usage
+
+
+VERBS = ["stats", "loggers", "clients", "targets", "reload", "check", "healthcheck", "send",
+         "receive"]  # fmt: skip
+
+
+def test_help_names_every_verb():
+    done = run(LOGFWDCTL, "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    assert re.findall(r"^  ([a-z]+) ", done.stdout, re.M) == VERBS
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_has_help(verb):
+    done = run(LOGFWDCTL, verb, "--help")
+    assert done.returncode == 0 and done.stderr == ""
+    assert done.stdout.startswith(f"usage: logfwdctl {verb}")
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+
+
+def test_version():
+    assert re.fullmatch(r"logfwdctl \d+\.\d+\.\d+\n", run(LOGFWDCTL, "-V").stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [], ["--nonsense"], ["-s"], ["nonsense"], ["stat"], ["stats", "more"],
+        ["stats", "--format"], ["stats", "--format", "xml"], ["stats", "--check", "--watch"],
+        ["stats", "--check", "--format", "prometheus"], ["clients", "--format", "prometheus"],
+        ["clients", "more"], ["targets", "--all"], ["loggers", "a", "b"], ["reload", "now"],
+        ["check"], ["check", "a", "b"], ["healthcheck", "--timeout", "0"],
+        ["healthcheck", "--timeout", "nan"], ["healthcheck", "--timeout", "1s"], ["send", "a"],
+        ["send", "a", "info"], ["send", "a", "notset", "x"], ["send", "a", "101", "x"],
+        ["send", "a", "loud", "x"], ["send", "n" * 256, "info", "x"],
+        ["send", ".".join("n" * 33), "info", "x"], ["receive", "a", "b"],
+        ["receive", "--count", "0"], ["receive", "--count", "-1"], ["receive", "--count", "1x"],
+        ["receive", "--timeout", ""],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage_is_exit_2(arguments):
+    done = run(LOGFWDCTL, *arguments)
+    assert done.returncode == 2
+    assert done.stdout == "" and done.stderr != ""
+
+
+# answers of all kinds
+
+
+def test_stats_text_fits_80_columns(ctl):
+    done = ctl(ok(STATS), "stats")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == "logfwdd 9.8.7, up 1h 01m, accounts balanced"
+    assert all(len(line) <= 80 for line in lines)
+    assert re.search(r"^  received +18446744073709$", done.stdout, re.M)
+    assert re.search(r"^      queue_full +5$", done.stdout, re.M)
+
+
+def test_stats_json_is_what_the_daemon_said(ctl):
+    done = ctl(ok(STATS), "stats", "--format", "json")
+    assert json.loads(done.stdout) == STATS
+    assert done.stdout.count("\n") == 1
+    assert json.loads(done.asked[0]) == {"verb": "stats"}
+
+
+def test_stats_prometheus_is_the_daemons_text(ctl):
+    done = ctl(ok({"text": "# TYPE a counter\na 1\n"}), "stats", "--format", "prometheus")
+    assert done.stdout == "# TYPE a counter\na 1\n"
+    assert json.loads(done.asked[0]) == {"verb": "stats", "format": "prometheus"}
+
+
+def test_check_closes(ctl):
+    done = ctl(ok(STATS), "stats", "--check")
+    assert done.returncode == 0
+    assert "target central: closes (18446744073708)\n" in done.stdout
+
+
+def test_check_says_which_ledger_is_off_and_by_how_much(ctl):
+    doctored = json.loads(json.dumps(STATS))
+    doctored["targets"]["central"]["sent"] -= 5
+    done = ctl(ok(doctored), "stats", "--check")
+    assert done.returncode == 1
+    assert "target central: OFF BY 5\n" in done.stdout
+    assert "records: closes" in done.stdout
+    done = ctl(ok(doctored), "stats", "--check", "--format", "json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1 and report["closes"] is False
+    assert [each["ledger"] for each in report["ledgers"] if not each["closes"]] == ["target central"]
+
+
+def test_watch_prints_rates_until_it_is_interrupted(tmp_path):
+    with answering(tmp_path / "control.sock", ok(STATS)):
+        command = [LOGFWDCTL, "-s", tmp_path / "control.sock", "stats", "--watch"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
+            lines = [watch.stdout.readline() for _ in range(3)]
+            watch.send_signal(signal.SIGINT)
+            assert watch.wait(PATIENCE) == -signal.SIGINT
+    assert "RECEIVED/s" in lines[0]
+    assert lines[1].split() == ["0", "0", "0", "0", "3", "80000", "1"] and len(lines[1]) <= 80
+
+
+def test_loggers_are_a_tree(ctl):
+    def logger(name, level=0, effective=20, leases=0, records=0, placeholder=False):
+        return {"name": name, "level": level, "effective": effective, "leases": leases,
+                "records": records, "placeholder": placeholder}  # fmt: skip
+
+    loggers = [
+        logger("app.db.pool", 35, 35, 1, 7), logger("root", 20), logger("app-2"),
+        logger("app", 10, 10), logger("b\x1b[2J.c", effective=0), logger("app.db", placeholder=True),
+    ]  # fmt: skip
+    folded = [{"parent": "Connection", "count": 80000, "leases": 80000, "records": 160000}]
+    done = ctl(ok({"loggers": loggers, "folded": folded}), "loggers", "app*", "--all")
+    assert done.stdout == (
+        "EFFECTIVE LEVEL       LEASES     RECORDS  NAME\n"
+        "info      info             0           0  root\n"
+        "                       80000      160000  Connection.*  (80000 loggers)\n"
+        "debug     debug            0           0  app\n"
+        "info      -                0           0    db  (placeholder)\n"
+        "35        35               1           7      pool\n"
+        "info      -                0           0  app-2\n"
+        "all       -                0           0  b#033[2J.c\n"
+    )
+    assert json.loads(done.asked[0]) == {"verb": "loggers", "pattern": "app*", "all": True}
+
+
+def test_clients_are_a_table(ctl):
+    client = {"pid": 4194304, "uid": 4294967294, "app": "evil\n\x9b", "loggers": 80000,
+              "records": 123456789, "dropped": 0, "connected_seconds": 90061.5}  # fmt: skip
+    done = ctl(ok({"clients": [client]}), "clients")
+    assert done.stdout.splitlines()[1] == (
+        " 4194304 4294967294     80000   123456789         0      1d 1h  evil#012#302#233"
+    )
+    assert json.loads(ctl(ok({"clients": [client]}), "clients", "--format", "json").stdout) == {
+        "clients": [client]
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"", b"\n", b"{", b"[]\n", b"42\n", b"{}\n", b'{"status":1}\n', b'{"status":"ok"}\n',
+        b'{"status":"ok","result":[]}\n', b'{"status":"error","error":{}}\n', b"\xff\xfe\n",
+        b'{"status":"maybe"}\n', ok(STATS)[:-20],
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_nonsense_is_no_answer(ctl, answer):
+    done = ctl(answer, "stats")
+    assert done.returncode == 1 and done.stdout == ""
+    assert "no answer from logfwdd" in done.stderr
+
+
+@pytest.mark.parametrize("code, status", [("usage", 2), ("denied", 1), ("failed", 1)])
+def test_refusals_are_printed(ctl, code, status):
+    done = ctl(error(code, "because\x1b"), "reload")
+    assert done.returncode == status
+    assert done.stderr == f"logfwdctl: {code}: because#033\n"
+
+
+def test_a_missing_daemon_is_named(tmp_path):
+    done = run(LOGFWDCTL, "-s", tmp_path / "nobody", "stats")
+    assert done.returncode == 1
+    assert str(tmp_path / "nobody") in done.stderr and "is logfwdd running" in done.stderr
+    assert run(LOGFWDCTL, "-s", "x" * 200, "stats").returncode == 1
+
+
+def test_output_that_cannot_be_written_is_a_failure(ctl):
+    with open("/dev/full", "w") as full:
+        assert ctl(ok(STATS), "stats", stdout=full).returncode == 1
+
+
+def test_healthcheck_gives_up_in_time(tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as silent:
+        silent.bind(str(tmp_path / "silent"))
+        silent.listen()
+        done = run(LOGFWDCTL, "-s", tmp_path / "silent", "healthcheck", "--timeout", "0.2")
+    assert done.returncode == 1 and "timed out" in done.stderr
+
+
+# the real daemon
+
+
+def test_stats_of_the_daemon(daemon):
+    stats = json.loads(daemon.ctl("stats", "--format", "json"))
+    assert stats["balanced"] is True and stats["targets"].keys() == {"central"}
+    assert "accounts balanced" in daemon.ctl("stats")
+    assert re.search(r"^logfwd_balanced 1$", daemon.ctl("stats", "--format", "prometheus"), re.M)
+    assert "OFF" not in daemon.ctl("stats", "--check")
+
+
+def test_send_reaches_the_collector(daemon, collector):
+    environment = os.environ | {"LOGFWD_SOCKET": str(daemon.client_path)}
+    done = run(LOGFWDCTL, "send", "a.b", "ERR", "-t", "two", "words", env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    message = collector.messages(1)[0]
+    assert message.text == b"-t two words"
+    assert b'logger="a.b"' in collector.datagrams[0]
+
+
+def test_send_fails_without_a_daemon(tmp_path):
+    environment = os.environ | {"LOGFWD_SOCKET": str(tmp_path / "nobody")}
+    done = run(LOGFWDCTL, "send", "a", "info", "lost", env=environment)
+    assert done.returncode == 1 and "did not take" in done.stderr
+
+
+def test_lists_show_who_is_there(daemon):
+    with daemon.client(b"teller") as client:
+        client.open(1, b"bank.teller")
+        client.log(1, b"one")
+        client.flush()
+        assert re.search(r"^info +- +1 +1  bank\.teller$", daemon.ctl("loggers"), re.M)
+        assert "bank" not in daemon.ctl("loggers", "shop*")
+        assert re.search(rf"^ *{os.getpid()} .* teller$", daemon.ctl("clients"), re.M)
+    targets = json.loads(daemon.ctl("targets", "--format", "json"))["targets"]
+    assert targets["central"]["policy"] == "failover"
+    assert daemon.ctl("targets").startswith("central\n")
+
+
+def test_reload_and_its_rehearsal(daemon, collector):
+    daemon.ctl("reload", "--dry-run")
+    daemon.write_config("nonsense")
+    assert "logfwd.conf:" in daemon.ctl("reload", "--dry-run", status=1)
+    assert "logfwd.conf:" in daemon.ctl("reload", status=1)
+    daemon.write_config(target("renamed", collector))
+    daemon.ctl("reload", "--dry-run")
+    assert daemon.stats()["targets"].keys() == {"central"}
+    daemon.ctl("reload")
+    assert daemon.stats()["targets"].keys() == {"renamed"}
+
+
+def test_healthcheck_sees_a_daemon_that_hangs(daemon):
+    assert "answered in" in daemon.ctl("healthcheck")
+    daemon.process.send_signal(signal.SIGSTOP)
+    try:
+        daemon.ctl("healthcheck", "--timeout", "0.2", status=1)
+    finally:
+        daemon.process.send_signal(signal.SIGCONT)
+    daemon.ctl("healthcheck")
+
+
+def test_check_asks_the_daemons_program(daemon):
+    beside = os.environ | {"PATH": f"{os.path.dirname(LOGFWDD)}:{os.environ['PATH']}"}
+    assert run(LOGFWDCTL, "check", daemon.config_path, env=beside).returncode == 0
+    daemon.write_config("nonsense")
+    done = run(LOGFWDCTL, "check", daemon.config_path, env=beside)
+    assert done.returncode == 78 and "logfwd.conf:" in done.stderr
+
+
+# the small collector
+
+
+@contextlib.contextmanager
+def receiver(*arguments, address="127.0.0.1:0", **options):
+    """A `receive` that listens; with .to, where to send."""
+    command = [LOGFWDCTL, "receive", address, *map(str, arguments)]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    with subprocess.Popen(command, **options) as process:
+        try:
+            found = re.fullmatch(rb"listening on \[?(.+?)\]?:(\d+)\n", process.stderr.readline())
+            process.to = (found[1].decode(), int(found[2]))
+            yield process
+        finally:
+            process.kill()
+
+
+def send(process, *datagrams):
+    family = socket.AF_INET6 if ":" in process.to[0] else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sender:
+        for datagram in datagrams:
+            sender.sendto(datagram, process.to)
+
+
+def resolves(name):
+    try:
+        return bool(socket.getaddrinfo(name, 0))
+    except socket.gaierror:
+        return False
+
+
+def ending(process):
+    """Exit status, stdout and stderr of a process that ends by itself."""
+    output, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, output, errors.decode()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "[::1]:0", "localhost:0"])
+def test_receive_prints_one_line_for_each_datagram(address):
+    if address == "localhost:0" and not resolves("localhost"):
+        pytest.skip("this machine has no name for itself in /etc/hosts")
+    with receiver("--count", 4, address=address) as process:
+        send(process, b"plain", b"two\nlines\0", b"", "für \x1b[2J".encode() + b"\xff")
+        status, output, errors = ending(process)
+    assert status == 0 and errors == "received 4\n"
+    assert output == "plain\ntwo#012lines#000\n\nfür #033[2J#377\n".encode()
+
+
+def test_receive_takes_the_largest_datagram():
+    with receiver("--count", 1) as process:
+        send(process, b"x" * 65507)
+        assert ending(process)[1] == b"x" * 65507 + b"\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_receive_ends_well_by_signal(number):
+    with receiver() as process:
+        send(process, b"1", b"2", b"3")
+        process.send_signal(number)
+        assert ending(process) == (0, b"1\n2\n3\n", "received 3\n")
+
+
+def test_receive_stops_at_the_count():
+    with receiver("--count", 100) as process:
+        send(process, *[b"%d" % number for number in range(150)])
+        status, output, errors = ending(process)
+    assert (status, errors) == (0, "received 100\n")
+    assert output.split() == [b"%d" % number for number in range(100)]
+
+
+def test_receive_fails_when_too_few_come_in_time():
+    with receiver("--count", 2, "--timeout", 0.2) as process:
+        send(process, b"one")
+        status, output, errors = ending(process)
+    assert (status, output) == (1, b"one\n")
+    assert errors == "received 1\nlogfwdctl: fewer than 2 came in time\n"
+    with receiver("--timeout", 0.01) as process:
+        assert ending(process) == (0, b"", "received 0\n")
+
+
+def test_receive_writes_a_file_also_when_quiet(tmp_path):
+    with receiver("--quiet", "--count", 64, "--output", tmp_path / "received") as process:
+        send(process, *[b"kept"] * 64)
+        assert ending(process) == (0, b"", "received 64\n")
+    assert (tmp_path / "received").read_bytes() == b"kept\n" * 64
+
+
+def test_receive_quiet_counts_only():
+    with receiver("--quiet", "--count", 3) as process:
+        send(process, b"1", b"2", b"3")
+        assert ending(process) == (0, b"", "received 3\n")
+
+
+def test_receive_says_when_it_cannot_write(tmp_path):
+    with receiver("--output", "/dev/full") as process:
+        send(process, b"lost")
+        status, _, errors = ending(process)
+    assert status == 1 and "No space left" in errors
+    done = run(LOGFWDCTL, "receive", "127.0.0.1:0", "--output", tmp_path)
+    assert done.returncode == 1 and "cannot write" in done.stderr
+
+
+@pytest.mark.parametrize("address", ["5514", ":5514", "127.0.0.1:", "::1:5514", "[::1]", "[::1:1"])
+def test_receive_refuses_a_bad_address(address):
+    done = run(LOGFWDCTL, "receive", address)
+    assert done.returncode == 1 and "form ADDRESS:PORT" in done.stderr
+
+
+def test_receive_refuses_a_port_that_is_taken():
+    with receiver() as process:
+        host, port = process.to
+        done = run(LOGFWDCTL, "receive", f"{host}:{port}")
+    assert done.returncode == 1 and "in use" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may have so large a buffer")
+def test_receive_holds_a_burst_of_100000():
+    """Stopped while they arrive, so that the kernel's buffer has to hold them all."""
+    with receiver("--quiet", "--count", 100000, "--timeout", PATIENCE) as process:
+        process.send_signal(signal.SIGSTOP)
+        send(process, *[b"x" * 200] * 100000)
+        process.send_signal(signal.SIGCONT)
+        assert ending(process)[::2] == (0, "received 100000\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="without root the buffer's size is not known")
+def test_receive_says_what_the_kernel_dropped():
+    with receiver("--quiet") as process:
+        process.send_signal(signal.SIGSTOP)
+        send(process, *[b"x" * 60000] * 3000)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        status, _, errors = ending(process)
+    received, dropped = map(int, re.findall(r"\d+", errors))
+    assert status == 0 and received + dropped == 3000 and dropped > 0
