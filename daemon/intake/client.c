@@ -9,6 +9,8 @@
 #include "wire/logger_name.h"
 
 #define PACKETS_PER_TURN 64
+/* With so many bytes of answers a turn ends: they go before more is asked. */
+#define ANSWERS_PER_TURN (32 * 1024)
 /* Leases given back in one turn: well below a millisecond. */
 #define RECLAIM_SLICE 2048
 
@@ -19,8 +21,10 @@ struct client {
 	pid_t pid;
 	uid_t uid;
 	struct event *readable;
-	struct event *writable; /* while a level map waits for room */
+	struct event *writable; /* while unsent, or a level map, waits for room */
 	struct event *reclaim;	/* drives the slices after its end */
+	uint8_t *unsent; /* answers that found no room: until they go, nothing is read; or NULL */
+	size_t unsent_length;
 	bool greeted;
 	uint64_t map_generation; /* of the last level map sent */
 	uint8_t app_length;
@@ -50,6 +54,7 @@ static void client_destroy(struct client *client)
 	if (client->fd >= 0)
 		close(client->fd);
 	lease_table_deinit(&client->leases);
+	free(client->unsent);
 	free(client);
 }
 
@@ -108,19 +113,56 @@ int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct clie
 }
 
 /*
- * Sends what was written into the reply buffer; false when the client does not read. One that
- * is gone needs no answer, and what it said before may still wait to be read.
+ * False when there is no room, because the client does not read. One that is gone needs no
+ * answer, and what it said before may still wait to be read.
  */
+static bool client_send_bytes(const struct client *client, const void *bytes, size_t length)
+{
+	return length == 0 ||
+	       send(client->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+	       errno != EAGAIN;
+}
+
+/* Sends what was written into the reply buffer and empties it; false without room. */
 static bool client_send(struct client *client, struct writer *reply)
 {
-	struct span bytes = writer_span(reply);
-	bool full = false;
+	bool good = client_send_bytes(client, reply->ptr, reply->len);
 
-	if (bytes.len > 0)
-		full = send(client->fd, bytes.ptr, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
-		       errno == EAGAIN;
 	*reply = writer_over(client->env->reply, WIRE_PACKET_MAX);
-	return !full;
+	return good;
+}
+
+/*
+ * Sends the answers of a turn. A client that is busy asking may read them later, and is not
+ * listened to until then: what it says waits at its side. False without memory.
+ */
+static bool client_answer(struct client *client, struct writer *reply)
+{
+	struct span bytes = writer_span(reply);
+
+	if (client_send_bytes(client, bytes.ptr, bytes.len))
+		return true;
+	client->unsent = malloc(bytes.len);
+	if (client->unsent == NULL)
+		return false;
+	memcpy(client->unsent, bytes.ptr, bytes.len);
+	client->unsent_length = bytes.len;
+	event_del(client->readable);
+	event_add(client->writable, NULL);
+	return true;
+}
+
+/* Sends what client_answer() had to keep and listens again; false when there is still no room. */
+static bool client_catch_up(struct client *client)
+{
+	if (client->unsent == NULL)
+		return true;
+	if (!client_send_bytes(client, client->unsent, client->unsent_length))
+		return false;
+	free(client->unsent);
+	client->unsent = NULL;
+	event_add(client->readable, NULL);
+	return true;
 }
 
 static void refuse(struct writer *reply, uint32_t logger_id, enum frame_error_code code,
@@ -196,7 +238,7 @@ static enum frame_error_code client_open_logger(struct client *client,
 		*reason_out = "limits.loggers is reached";
 		return FRAME_ERROR_LIMIT;
 	case QUOTA_SHARE:
-		*reason_out = "this user's share of limits.loggers (uid-share) is used up";
+		*reason_out = "this user's share of limits.loggers is used up";
 		return FRAME_ERROR_LIMIT;
 	case QUOTA_NO_MEMORY:
 		break;
@@ -401,7 +443,11 @@ bool client_drain(struct client *client)
 	bool empty = false;
 	size_t used = 0;
 
-	for (int i = 0; i < PACKETS_PER_TURN && CLIENT_ARENA_BYTES - used >= WIRE_PACKET_MAX; i++) {
+	if (!client_catch_up(client))
+		return false;
+	for (int i = 0; i < PACKETS_PER_TURN && reply.len < ANSWERS_PER_TURN &&
+			CLIENT_ARENA_BYTES - used >= WIRE_PACKET_MAX;
+	     i++) {
 		ssize_t len = recv(client->fd, env->arena + used, WIRE_PACKET_MAX,
 				   MSG_DONTWAIT | MSG_TRUNC);
 
@@ -425,15 +471,15 @@ bool client_drain(struct client *client)
 		used += (size_t)len;
 	}
 	env->ops.flush(env->ops.arg);
-	if (wrong == NULL && !closed && !client_send(client, &reply))
-		wrong = "it does not read its answers";
+	if (wrong == NULL && !closed && !client_answer(client, &reply))
+		wrong = "it does not read its answers, and there is no memory to keep them";
 	if (wrong != NULL) {
 		env->ops.reject(env->ops.arg, REJECT_MALFORMED);
 		client_violation(client, wrong);
 	} else if (closed) {
 		client_end(client, 0, NULL);
 	}
-	return !empty && client->fd >= 0;
+	return !empty && client->fd >= 0 && client->unsent == NULL;
 }
 
 static void client_on_readable(evutil_socket_t fd, short what, void *arg)
@@ -451,7 +497,8 @@ void client_update_levels(struct client *client, uint64_t generation)
 {
 	struct writer reply = writer_over(client->env->reply, WIRE_PACKET_MAX);
 
-	if (!client->greeted || client->fd < 0 || client->map_generation == generation)
+	if (!client->greeted || client->fd < 0 || client->unsent != NULL ||
+	    client->map_generation == generation)
 		return;
 	client_write_level_map(client, &reply);
 	if (client_send(client, &reply))
@@ -467,7 +514,11 @@ static void client_on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	client_update_levels(client, client->env->ops.level_generation(client->env->ops.arg));
+	if (client_catch_up(client))
+		client_update_levels(client,
+				     client->env->ops.level_generation(client->env->ops.arg));
+	else
+		event_add(client->writable, NULL);
 }
 
 void client_end(struct client *client, enum frame_error_code code, const char *reason)

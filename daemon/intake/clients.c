@@ -45,7 +45,7 @@ static const char *quota_refusal(enum quota_result result)
 	case QUOTA_LIMIT:
 		return "limits.clients is reached";
 	case QUOTA_SHARE:
-		return "this user's share of limits.clients (uid-share) is used up";
+		return "this user's share of limits.clients is used up";
 	case QUOTA_NO_MEMORY:
 		return "out of memory";
 	case QUOTA_TAKEN:
