@@ -118,8 +118,7 @@ int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct clie
  */
 static bool client_send_bytes(const struct client *client, const void *bytes, size_t length)
 {
-	return length == 0 ||
-	       send(client->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+	return length == 0 || send(client->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
 	       errno != EAGAIN;
 }
 
@@ -487,9 +486,8 @@ static void client_on_readable(evutil_socket_t fd, short what, void *arg)
 	struct client *client = arg;
 
 	(void)fd;
-	if ((what & EV_READ) != 0) /* the hello may be there, only we were late */
-		client_drain(client);
-	else
+	client_drain(client); /* on a timeout too: the hello may be there, and only we were late */
+	if ((what & EV_TIMEOUT) != 0 && !client->greeted && client->fd >= 0)
 		client_violation(client, "no hello in time");
 }
 

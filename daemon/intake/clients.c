@@ -173,8 +173,13 @@ int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 
 void clients_stop(struct clients *clients)
 {
+	if (clients->accept_again != NULL)
+		event_free(clients->accept_again);
+	clients->accept_again = NULL;
+	/* closed, so that nobody connects to a daemon that will not listen */
 	if (clients->listener != NULL)
-		evconnlistener_disable(clients->listener);
+		evconnlistener_free(clients->listener);
+	clients->listener = NULL;
 	while (clients->env.list.first != NULL) {
 		struct client *client = clients->env.list.first;
 
@@ -188,10 +193,6 @@ void clients_free(struct clients *clients)
 	if (clients == NULL)
 		return;
 	clients_stop(clients);
-	if (clients->listener != NULL)
-		evconnlistener_free(clients->listener);
-	if (clients->accept_again != NULL)
-		event_free(clients->accept_again);
 	if (clients->reserve_fd >= 0)
 		close(clients->reserve_fd);
 	quota_free(clients->env.quota);
@@ -219,6 +220,20 @@ void clients_update_levels(struct clients *clients)
 		client_update_levels(client, generation);
 }
 
+/* Those who connected before the end may have said something before the end too. */
+static void clients_accept_waiting(struct clients *clients, unsigned most)
+{
+	int listener = evconnlistener_get_fd(clients->listener);
+
+	while (most-- > 0) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0)
+			return;
+		clients_on_accept(clients->listener, fd, NULL, 0, clients);
+	}
+}
+
 void clients_drain(struct clients *clients, unsigned rounds)
 {
 	struct client *client;
@@ -226,6 +241,7 @@ void clients_drain(struct clients *clients, unsigned rounds)
 
 	evconnlistener_disable(clients->listener);
 	event_del(clients->accept_again);
+	clients_accept_waiting(clients, rounds);
 	while (more && rounds-- > 0) {
 		more = false;
 		for (client = clients->env.list.first; client != NULL;

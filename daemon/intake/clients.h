@@ -31,10 +31,16 @@ void clients_set_limits(struct clients *clients, const struct limits *limits);
 /** Sends changed level maps to those who need them; cheap when nothing changed. */
 void clients_update_levels(struct clients *clients);
 
-/** Accepts no more, and reads what all connections have said until nothing waits or rounds are over. */
+/**
+ * Accepts those who wait (at most rounds of them) and nobody after them, and reads what all
+ * connections have said until nothing waits or rounds are over.
+ */
 void clients_drain(struct clients *clients, unsigned rounds);
 
-/** Ends every connection (FRAME_ERROR_SHUTDOWN) and gives all leases back; the counts stay. */
+/**
+ * Closes the listener, ends every connection (FRAME_ERROR_SHUTDOWN) and gives all leases back;
+ * the counts stay.
+ */
 void clients_stop(struct clients *clients);
 
 struct client_counts clients_counts(const struct clients *clients);

@@ -233,6 +233,7 @@ static void question_ask(struct question *question)
 
 	if (!resolver_open_dns(question->resolver)) {
 		question_schedule(question, RETRY_S);
+		question->answer(NULL, 0, question->arg);
 		return;
 	}
 	snprintf(port, sizeof(port), "%u", question->port);

@@ -5,8 +5,8 @@
 #include <netinet/in.h>
 #include <sys/queue.h>
 
-/* Collectors do not answer; whoever floods the socket with replies fills little memory. */
-#define RECEIVE_BUFFER_BYTES 2048
+/* For the error queue, which the kernel bounds by it; replies, which nobody asked for, fill no more. */
+#define RECEIVE_BUFFER_BYTES (64 * 1024)
 /* A burst that outruns the network waits in the kernel before it waits in the queue. */
 #define SEND_BUFFER_BYTES (1024 * 1024)
 

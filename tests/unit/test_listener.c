@@ -79,6 +79,26 @@ START_TEST(listener_leaves_a_served_socket_alone)
 }
 END_TEST
 
+/* What it may not even try may well be alive. */
+START_TEST(listener_leaves_a_socket_alone_that_it_cannot_try)
+{
+	int first;
+	int second;
+
+	if (geteuid() != 0)
+		return; /* only root can become somebody who may write here but not connect */
+	first = listener_bind(path, types[_i], 0600, (gid_t)-1, error);
+	ck_assert_int_eq(chmod(folder, 0777), 0);
+	ck_assert_int_eq(seteuid(65534), 0);
+	second = listener_bind(path, types[_i], 0600, (gid_t)-1, error);
+	ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_int_eq(second, -EACCES);
+	ck_assert_ptr_nonnull(strstr(error, path));
+	ck_assert_int_eq(access(path, F_OK), 0);
+	close(first);
+}
+END_TEST
+
 START_TEST(listener_leaves_a_file_alone)
 {
 	FILE *file = fopen(path, "w");
@@ -128,6 +148,8 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(all, listener_replaces_the_socket_of_a_dead_process, 0,
 			    ARRAY_LEN(types));
 	tcase_add_loop_test(all, listener_leaves_a_served_socket_alone, 0, ARRAY_LEN(types));
+	tcase_add_loop_test(all, listener_leaves_a_socket_alone_that_it_cannot_try, 0,
+			    ARRAY_LEN(types));
 	tcase_add_test(all, listener_leaves_a_file_alone);
 	tcase_add_test(all, listener_names_what_it_cannot_do);
 	tcase_add_loop_test(all, listener_adopts_only_its_type, 0, ARRAY_LEN(types));

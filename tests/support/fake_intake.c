@@ -1,0 +1,154 @@
+#include "support/fake_intake.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct lease {
+	struct span name; /* its bytes stand behind it */
+	char bytes[];
+};
+
+void fake_intake_init(struct fake_intake *fake)
+{
+	memset(fake, 0, sizeof(*fake));
+	fake->level_generation = 1;
+}
+
+__attribute__((format(printf, 2, 3))) static void note(struct fake_intake *fake, const char *format,
+						       ...)
+{
+	size_t room = FAKE_JOURNAL_BYTES - fake->length;
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(fake->journal + fake->length, room + 1, format, args);
+	va_end(args);
+	if (length >= 0 && (size_t)length <= room)
+		fake->length += (size_t)length;
+	fake->journal[fake->length] = '\0';
+}
+
+const char *fake_intake_take(struct fake_intake *fake)
+{
+	fake->length = 0; /* the text stays until the next note */
+	return fake->journal;
+}
+
+/* For "%.*s". */
+#define SPAN(span) (int)(span).len, (const char *)(span).ptr
+
+static int fake_open(void *arg, struct span name, const void *owner, struct lease **lease_out)
+{
+	struct fake_intake *fake = arg;
+	struct lease *lease;
+
+	(void)owner;
+	if (fake->open_result != 0)
+		return fake->open_result;
+	lease = malloc(sizeof(*lease) + name.len);
+	if (lease == NULL)
+		abort();
+	if (name.len > 0)
+		memcpy(lease->bytes, name.ptr, name.len);
+	lease->name = span_of_bytes(lease->bytes, name.len);
+	fake->leases++;
+	note(fake, "open %.*s\n", SPAN(name));
+	*lease_out = lease;
+	return 0;
+}
+
+static void fake_close(void *arg, struct lease *lease, bool client_exit)
+{
+	struct fake_intake *fake = arg;
+
+	note(fake, "%s %.*s\n", client_exit ? "exit" : "close", SPAN(lease->name));
+	fake->leases--;
+	free(lease);
+}
+
+static void fake_set_level(void *arg, struct lease *lease, uint8_t level)
+{
+	note(arg, "level %.*s %u\n", SPAN(lease->name), level);
+}
+
+static int fake_set_context(void *arg, struct lease *lease, const struct context_pair *pair,
+			    bool set)
+{
+	struct fake_intake *fake = arg;
+
+	if (fake->context_result != 0)
+		return fake->context_result;
+	if (set)
+		note(fake, "context %.*s %.*s=%.*s\n", SPAN(lease->name), SPAN(pair->key),
+		     SPAN(pair->value));
+	else
+		note(fake, "context %.*s -%.*s\n", SPAN(lease->name), SPAN(pair->key));
+	return 0;
+}
+
+static void fake_record(void *arg, const struct record *record)
+{
+	struct fake_intake *fake = arg;
+	struct span name = record->lease != NULL ? record->lease->name : span_of("-");
+
+	fake->records++;
+	fake->last = *record;
+	snprintf(fake->last_app, sizeof(fake->last_app), "%.*s", SPAN(record->app));
+	snprintf(fake->last_logger, sizeof(fake->last_logger), "%.*s", SPAN(record->logger));
+	note(fake, "record %.*s %u %.*s\n", SPAN(name), record->level, SPAN(record->text));
+}
+
+static void fake_reject(void *arg, enum reject_reason reason)
+{
+	note(arg, "reject %s\n", reason == REJECT_MALFORMED ? "malformed" : "unknown_logger");
+}
+
+static void fake_dropped(void *arg, const struct frame_dropped *dropped)
+{
+	note(arg, "dropped %" PRIu64 "\n", dropped->records);
+}
+
+static void fake_flush(void *arg)
+{
+	struct fake_intake *fake = arg;
+
+	fake->flushes++;
+}
+
+static void fake_level_map(void *arg, const void *owner, struct writer *writer)
+{
+	struct fake_intake *fake = arg;
+	const struct level_map_entry root = { .name = span_of(""), .level = 20 };
+
+	(void)owner;
+	fake->maps++;
+	frame_write_level_map(writer, 101, &root, 1);
+}
+
+static uint64_t fake_level_generation(void *arg)
+{
+	const struct fake_intake *fake = arg;
+
+	return fake->level_generation;
+}
+
+struct intake_ops fake_intake_ops(struct fake_intake *fake)
+{
+	return (struct intake_ops){
+		.open = fake_open,
+		.close = fake_close,
+		.set_level = fake_set_level,
+		.set_context = fake_set_context,
+		.record = fake_record,
+		.reject = fake_reject,
+		.client_dropped = fake_dropped,
+		.flush = fake_flush,
+		.level_map = fake_level_map,
+		.level_generation = fake_level_generation,
+		.arg = fake,
+	};
+}

@@ -1,0 +1,36 @@
+/*
+ * What stands behind intake in its tests: it keeps every call as one line of a journal, and
+ * refuses what a test asks it to refuse.
+ *
+ * "open app", "level app 30", "context app k=v" or "context app -k", "record app 20 text",
+ * "record - 20 text" for one without a lease, "close app", "exit app" (its client went),
+ * "reject malformed", "dropped 7".
+ */
+#ifndef LOGFWD_TESTS_FAKE_INTAKE_H
+#define LOGFWD_TESTS_FAKE_INTAKE_H
+
+#include "intake/record.h"
+
+#define FAKE_JOURNAL_BYTES (256 * 1024)
+
+struct fake_intake {
+	char journal[FAKE_JOURNAL_BYTES + 1];
+	size_t length; /* of the journal; what does not fit is left out */
+	int open_result, context_result;
+	uint64_t level_generation;
+	size_t leases;	/* open now */
+	size_t records; /* ever */
+	size_t flushes;
+	size_t maps; /* level maps written */
+	/* The last record, its spans copied into what follows. */
+	struct record last;
+	char last_app[256], last_logger[256];
+};
+
+void fake_intake_init(struct fake_intake *fake);
+struct intake_ops fake_intake_ops(struct fake_intake *fake);
+
+/** The journal since the last call; borrowed until the next call of any kind. */
+const char *fake_intake_take(struct fake_intake *fake);
+
+#endif

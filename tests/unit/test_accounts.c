@@ -1,0 +1,210 @@
+/*
+ * Proves that the accounts as JSON are balanced, hold every reason and no negative number
+ * whatever clients claim, and that loggers are listed by pattern and thousands of siblings
+ * folded into one row.
+ */
+#include "accounts.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "support/suite.h"
+
+static struct event_base *base;
+static struct forward *forward;
+static struct clients *clients;
+static struct intake_ops ops;
+static struct accounts_source source;
+
+static const uint16_t of_root[] = { 0 };
+
+static void configure(void)
+{
+	static const char *const servers[] = { "127.0.0.1:9" };
+	static struct target_options target = {
+		.name = "central",
+		.servers = servers,
+		.n_servers = 1,
+		.queue_bytes = 65536,
+		.datagram_bytes = 2048,
+		.resolve_interval = 60,
+	};
+	static struct handler_options handler = { .name = "default", .filter = "" };
+	static struct logger_options root = { "", 20, true, of_root, 1, NULL, 0 };
+	static struct config config = {
+		.limits = { .clients = 10, .loggers = 100, .record_bytes = 480, .uid_share = 100 },
+		.pool = { .sockets = 4, .idle_timeout = 60 },
+		.targets = &target,
+		.n_targets = 1,
+		.handlers = &handler,
+		.n_handlers = 1,
+		.loggers = &root,
+		.n_loggers = 1,
+	};
+	struct forward_generation *generation;
+
+	ck_assert_int_eq(forward_prepare(forward, &config, &generation), 0);
+	forward_commit(forward, generation);
+	source.config = &config;
+	ck_assert_int_eq(clients_new(base, socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), &ops,
+				     &config.limits, 1, &clients),
+			 0);
+}
+
+static void setup(void)
+{
+	static const uint8_t key[16] = { 1 };
+	const struct pool_options pool = { .sockets = 4, .idle_timeout = 60 };
+
+	base = event_base_new();
+	ck_assert_int_eq(forward_new(base, key, &pool, &forward), 0);
+	ops = forward_intake_ops(forward);
+	configure();
+	source.forward = forward;
+	source.clients = clients;
+}
+
+static void teardown(void)
+{
+	clients_free(clients);
+	forward_free(forward);
+	event_base_free(base);
+	libevent_global_shutdown();
+}
+
+static json_int_t number_at(const json_t *object, const char *section, const char *key)
+{
+	const json_t *value = json_object_get(json_object_get(object, section), key);
+
+	ck_assert_msg(json_is_integer(value), "no number %s.%s", section, key);
+	return json_integer_value(value);
+}
+
+START_TEST(stats_are_balanced_and_whole)
+{
+	static const char *const keys[] = { "received",	  "accepted", "filtered",  "rate_limited",
+					    "no_handler", "rejected", "deliveries" };
+	const struct record record = { .logger = span_of("x"), .level = 20 };
+	const json_t *target;
+	json_t *stats;
+
+	ops.record(ops.arg, &record);
+	ops.flush(ops.arg);
+	ops.reject(ops.arg, REJECT_UNKNOWN_LOGGER);
+	stats = accounts_stats(&source);
+	ck_assert(json_is_true(json_object_get(stats, "balanced")));
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+		ck_assert_int_ge(number_at(stats, "records", keys[i]), 0);
+	ck_assert_int_eq(number_at(stats, "records", "received"), 2);
+	ck_assert_int_eq(number_at(stats, "records", "rejected"), 1);
+	ck_assert_int_eq(number_at(json_object_get(stats, "records"), "rejected_by",
+				   reject_reason_name(REJECT_UNKNOWN_LOGGER)),
+			 1);
+	target = json_object_get(json_object_get(stats, "targets"), "central");
+	for (int i = 0; i < DROP_REASONS; i++)
+		ck_assert_int_eq(number_at(target, "dropped",
+					   drop_reason_name((enum drop_reason)i)),
+				 0);
+	ck_assert_ptr_nonnull(json_object_get(json_object_get(target, "servers"), "127.0.0.1:9"));
+	json_decref(stats);
+}
+END_TEST
+
+START_TEST(stats_hold_no_negative_number)
+{
+	json_t *stats;
+
+	ops.client_dropped(ops.arg, &(struct frame_dropped){ .records = UINT64_MAX });
+	stats = accounts_stats(&source);
+	ck_assert_int_eq(number_at(stats, "clients", "client_dropped"), INT64_MAX);
+	json_decref(stats);
+}
+END_TEST
+
+START_TEST(loggers_are_listed_by_pattern)
+{
+	static const struct {
+		const char *pattern;
+		size_t rows;
+	} cases[] = {
+		{ NULL, 4 }, { "", 1 },	   { "root", 1 }, { "a", 1 },
+		{ "a*", 3 }, { "a.*", 2 }, { "b", 0 },	  { "*", 4 },
+	};
+	struct lease *leases[3];
+	static const char *const names[] = { "a", "a.b", "a.\xff" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		ck_assert_int_eq(ops.open(ops.arg, span_of(names[i]), &source, &leases[i]), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		json_t *listing = accounts_loggers(&source, cases[i].pattern, false);
+
+		ck_assert_uint_eq(json_array_size(json_object_get(listing, "loggers")),
+				  cases[i].rows);
+		json_decref(listing);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(names); i++)
+		ops.close(ops.arg, leases[i], false);
+}
+END_TEST
+
+START_TEST(many_siblings_are_one_row)
+{
+	enum { MANY = 50 };
+	struct lease *leases[MANY];
+	json_t *listing;
+	json_t *row;
+
+	for (size_t i = 0; i < MANY; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "Connection.%zu", i);
+		ck_assert_int_eq(ops.open(ops.arg, span_of(name), &source, &leases[i]), 0);
+	}
+	listing = accounts_loggers(&source, NULL, false);
+	ck_assert_uint_eq(json_array_size(json_object_get(listing, "loggers")), 1);
+	row = json_array_get(json_object_get(listing, "folded"), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(row, "parent")), "Connection");
+	ck_assert_int_eq(json_integer_value(json_object_get(row, "count")), MANY);
+	ck_assert_int_eq(json_integer_value(json_object_get(row, "leases")), MANY);
+	json_decref(listing);
+	listing = accounts_loggers(&source, NULL, true);
+	/* the root, the placeholder and all of them */
+	ck_assert_uint_eq(json_array_size(json_object_get(listing, "loggers")), MANY + 2);
+	json_decref(listing);
+	for (size_t i = 0; i < MANY; i++)
+		ops.close(ops.arg, leases[i], true);
+}
+END_TEST
+
+START_TEST(targets_and_clients_are_listed)
+{
+	json_t *targets = accounts_targets(&source);
+	json_t *listed = accounts_clients(&source);
+
+	ck_assert_str_eq(json_string_value(
+				 json_object_get(json_object_get(json_object_get(targets,
+										 "targets"),
+								 "central"),
+						 "policy")),
+			 "failover");
+	ck_assert_uint_eq(json_array_size(json_object_get(listed, "clients")), 0);
+	json_decref(targets);
+	json_decref(listed);
+}
+END_TEST
+
+Suite *suite_under_test(void)
+{
+	Suite *suite = suite_create("accounts");
+	TCase *all = tcase_create("all");
+
+	tcase_add_checked_fixture(all, setup, teardown);
+	tcase_add_test(all, stats_are_balanced_and_whole);
+	tcase_add_test(all, stats_hold_no_negative_number);
+	tcase_add_test(all, loggers_are_listed_by_pattern);
+	tcase_add_test(all, many_siblings_are_one_row);
+	tcase_add_test(all, targets_and_clients_are_listed);
+	suite_add_tcase(suite, all);
+	return suite;
+}

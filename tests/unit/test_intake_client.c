@@ -1,0 +1,696 @@
+/*
+ * Proves that a connection takes every frame as lib/wire/README.md says, that whatever breaks
+ * the protocol ends this connection only and with a reason, that a client that does not read,
+ * says nothing, or dies costs nothing but itself, and that no record and no lease is lost.
+ */
+#include "intake/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "os/clock.h"
+#include "support/fake_intake.h"
+#include "support/intake_peer.h"
+#include "support/suite.h"
+#include "wire/logger_name.h"
+
+#define PID	   4711
+#define UID	   1000
+#define PROTOCOL   "bye 5 "
+#define LOOP_TURNS 100
+
+static struct fake_intake fake;
+static struct client_env env;
+static struct client *client;
+static struct peer peer;
+
+static const struct limits limits = {
+	.clients = 10,
+	.loggers = 10000,
+	.record_bytes = 65536,
+	.uid_share = 100,
+};
+
+static void setup(void)
+{
+	int fds[2];
+
+	fake_intake_init(&fake);
+	env = (struct client_env){
+		.base = event_base_new(),
+		.ops = fake_intake_ops(&fake),
+		.quota = quota_new(&limits),
+		.record_bytes = 65536,
+		.hello_ms = 60000,
+		.arena = malloc(CLIENT_ARENA_BYTES),
+		.reply = malloc(WIRE_PACKET_MAX),
+	};
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	peer_init(&peer, fds[0]);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID), QUOTA_TAKEN);
+	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &client), 0);
+}
+
+static void teardown(void)
+{
+	while (env.list.first != NULL)
+		client_free(env.list.first);
+	ck_assert_uint_eq(fake.leases, 0);
+	ck_assert_uint_eq(env.live, 0);
+	ck_assert_uint_eq(quota_held(env.quota, QUOTA_LOGGERS), 0);
+	ck_assert_uint_eq(quota_held(env.quota, QUOTA_CLIENTS), 0);
+	peer_close(&peer);
+	quota_free(env.quota);
+	free(env.arena);
+	free(env.reply);
+	event_base_free(env.base);
+	libevent_global_shutdown();
+}
+
+/* Serves what is there, in turns of the loop, until nothing is left to do at once. */
+static void serve(void)
+{
+	for (int i = 0; i < LOOP_TURNS; i++)
+		event_base_loop(env.base, EVLOOP_NONBLOCK);
+}
+
+/* Greets, and forgets what was answered. */
+static void greet(void)
+{
+	peer_hello(&peer, "shop");
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), "welcome\nmap\n");
+	fake_intake_take(&fake);
+}
+
+static void check_ended(const char *answers)
+{
+	ck_assert_str_eq(peer_heard(&peer), answers);
+	ck_assert_ptr_null(env.list.first);
+}
+
+static void check_violation(void)
+{
+	const char *heard = peer_heard(&peer);
+
+	ck_assert_ptr_nonnull(strstr(heard, PROTOCOL));
+	ck_assert_ptr_nonnull(strstr(heard, "\nend\n"));
+	ck_assert_ptr_null(env.list.first);
+	ck_assert_uint_eq(env.violations, 1);
+}
+
+START_TEST(every_frame_takes_effect_in_order)
+{
+	const struct context_pair pair = { span_of("k"), span_of("v") };
+
+	peer_hello(&peer, "shop");
+	peer_open(&peer, 1, "app");
+	peer_open(&peer, 2, "");
+	frame_write_context(&peer.packet, &(struct frame_context){ 1, true, pair });
+	frame_write_context(&peer.packet,
+			    &(struct frame_context){ 1, false, { .key = span_of("k") } });
+	frame_write_set_level(&peer.packet, &(struct frame_set_level){ 1, 30 });
+	peer_record(&peer, 1, "one");
+	peer_record(&peer, 2, "two");
+	frame_write_dropped(&peer.packet, &(struct frame_dropped){ .records = 7 });
+	peer_flush(&peer, 42);
+	frame_write_close(&peer.packet, &(struct frame_close){ 1 });
+	peer_open(&peer, 1, "again");
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake),
+			 "open app\nopen \ncontext app k=v\ncontext app -k\nlevel app 30\n"
+			 "record app 20 one\nrecord  20 two\ndropped 7\nclose app\nopen again\n");
+	ck_assert_str_eq(peer_heard(&peer), "welcome\nmap\nflushed 42\n");
+	ck_assert_uint_eq(client_view(client).loggers, 2);
+	ck_assert_uint_eq(client_view(client).records, 2);
+	ck_assert_uint_eq(client_view(client).dropped, 7);
+	ck_assert_uint_ge(fake.flushes, 1);
+}
+END_TEST
+
+START_TEST(record_says_who_when_and_how_long)
+{
+	char app[61];
+
+	memset(app, 'a', 60);
+	app[60] = '\0';
+	peer_hello(&peer, app);
+	peer_open(&peer, 9, "x");
+	frame_write_record(&peer.packet, &(struct frame_record){
+						 .logger_id = 9,
+						 .time_us = -5,
+						 .level = 100,
+						 .original_length = 70000,
+						 .text = span_of("cut"),
+					 });
+	peer_say(&peer);
+	serve();
+	app[WIRE_APP_NAME_MAX] = '\0';
+	ck_assert_str_eq(fake.last_app, app);
+	ck_assert_int_eq(fake.last.pid, PID);
+	ck_assert_uint_eq(fake.last.uid, UID);
+	ck_assert_int_eq(fake.last.time_us, -5);
+	ck_assert_uint_eq(fake.last.level, 100);
+	ck_assert_uint_eq(fake.last.original_length, 70000);
+}
+END_TEST
+
+/* A frame of each type of the client's that stands by itself. */
+static void write_frame_of(uint16_t type)
+{
+	switch (type) {
+	case FRAME_HELLO:
+		peer_hello(&peer, "app");
+		break;
+	case FRAME_OPEN:
+		peer_open(&peer, 1, "app");
+		break;
+	case FRAME_CLOSE:
+		frame_write_close(&peer.packet, &(struct frame_close){ 1 });
+		break;
+	case FRAME_RECORD:
+		peer_record(&peer, 1, "text");
+		break;
+	case FRAME_SET_LEVEL:
+		frame_write_set_level(&peer.packet, &(struct frame_set_level){ 1, 10 });
+		break;
+	case FRAME_CONTEXT:
+		frame_write_context(&peer.packet,
+				    &(struct frame_context){ 1, false, { .key = span_of("k") } });
+		break;
+	case FRAME_DROPPED:
+		frame_write_dropped(&peer.packet, &(struct frame_dropped){ .records = 1 });
+		break;
+	case FRAME_FLUSH:
+		peer_flush(&peer, 1);
+		break;
+	default:
+		writer_u16(&peer.packet, type);
+		writer_u16(&peer.packet, 0);
+		writer_u32(&peer.packet, 0);
+		break;
+	}
+}
+
+START_TEST(nothing_may_come_before_hello)
+{
+	write_frame_of((uint16_t)_i);
+	peer_hello(&peer, "too late");
+	peer_say(&peer);
+	serve();
+	check_violation();
+	ck_assert_str_eq(fake_intake_take(&fake), "reject malformed\n");
+}
+END_TEST
+
+static const uint16_t strange_types[] = { 0, 9, 64, 65, 66, 67, 68, 69, 70, 0xffff };
+
+START_TEST(frame_of_unknown_type_ends_the_connection)
+{
+	greet();
+	peer_open(&peer, 1, "app");
+	write_frame_of(strange_types[_i]);
+	peer_record(&peer, 1, "not taken any more");
+	peer_say(&peer);
+	serve();
+	check_violation();
+	ck_assert_str_eq(fake_intake_take(&fake), "open app\nreject malformed\nexit app\n");
+}
+END_TEST
+
+START_TEST(second_hello_or_id_in_use_ends_the_connection)
+{
+	greet();
+	if (_i == 0) {
+		peer_hello(&peer, "again");
+	} else {
+		peer_open(&peer, 1, "a");
+		peer_open(&peer, 1, "a");
+	}
+	peer_say(&peer);
+	serve();
+	check_violation();
+}
+END_TEST
+
+START_TEST(hello_settles_the_version)
+{
+	static const uint16_t versions[] = { 0, WIRE_VERSION + 1 };
+
+	frame_write_hello(&peer.packet, &(struct frame_hello){ .version = versions[_i] });
+	peer_say(&peer);
+	serve();
+	if (_i == 0)
+		check_violation();
+	else
+		ck_assert_str_eq(peer_heard(&peer), "welcome\nmap\n"); /* of version 1 */
+}
+END_TEST
+
+/* Cut anywhere but between frames, a packet is torn; what stands before the tear counts. */
+START_TEST(torn_packet_ends_the_connection)
+{
+	size_t borders[4];
+	size_t whole = 0;
+
+	for (uint16_t type = FRAME_HELLO; type <= FRAME_RECORD; type++) {
+		write_frame_of(type);
+		borders[type - FRAME_HELLO] = peer.packet.len;
+	}
+	if ((size_t)_i >= peer.packet.len)
+		return;
+	peer.packet.len = (size_t)_i;
+	while (whole < 3 && borders[whole] <= (size_t)_i)
+		whole++;
+	peer_say(&peer);
+	serve();
+	if (_i == 0)
+		check_ended("end\n"); /* an empty packet is the end of a connection */
+	else if (whole > 0 && borders[whole - 1] == (size_t)_i)
+		ck_assert_str_eq(peer_heard(&peer), "welcome\nmap\n");
+	else
+		check_violation();
+	ck_assert_uint_eq(fake.records, 0);
+}
+END_TEST
+
+START_TEST(unknown_ids_reject_records_and_are_ignored_otherwise)
+{
+	greet();
+	for (uint16_t type = FRAME_CLOSE; type <= FRAME_CONTEXT; type++)
+		write_frame_of(type);
+	peer_flush(&peer, 5);
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "reject unknown_logger\n");
+	ck_assert_str_eq(peer_heard(&peer), "flushed 5\n");
+	ck_assert_uint_eq(client_view(client).records, 1);
+}
+END_TEST
+
+START_TEST(logger_that_cannot_be_had_is_refused_alone)
+{
+	char name[LOGGER_NAME_MAX + 2];
+	const struct limits tight = { .clients = 10, .loggers = 2, .uid_share = 50 };
+
+	greet();
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	peer_open(&peer, 1, name);
+	for (size_t i = 0; i < sizeof(name) - 2; i += 2)
+		name[i] = '.';
+	name[LOGGER_NAME_MAX] = '\0';
+	peer_open(&peer, 2, name);
+	frame_write_open(&peer.packet, &(struct frame_open){ 3, span_of_bytes("a\0b", 3) });
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), "error 1 1\nerror 1 2\nerror 1 3\n");
+	fake.open_result = -ENOMEM;
+	peer_open(&peer, 4, "memory");
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), "error 4 4\n");
+	fake.open_result = 0;
+	quota_set_limits(env.quota, &tight);
+	peer_open(&peer, 5, "mine");
+	peer_open(&peer, 6, "share");
+	peer_record(&peer, 6, "nowhere");
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), "error 2 6\n");
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_LOGGERS, UID + 1), QUOTA_TAKEN);
+	peer_open(&peer, 7, "limit");
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), "error 2 7\n");
+	ck_assert_str_eq(fake_intake_take(&fake), "open mine\nreject unknown_logger\n");
+	ck_assert_uint_eq(env.refused_loggers, 6);
+	ck_assert_uint_eq(client_view(client).loggers, 1);
+	quota_release(env.quota, QUOTA_LOGGERS, UID + 1);
+}
+END_TEST
+
+START_TEST(context_out_of_bounds_is_refused_alone)
+{
+	static uint8_t large[CONTEXT_VALUE_MAX + 1];
+	struct frame_context context = { .logger_id = 1, .set = true };
+
+	greet();
+	peer_open(&peer, 1, "a");
+	context.pair = (struct context_pair){ span_of("a key"), span_of("v") };
+	frame_write_context(&peer.packet, &context);
+	context.pair = (struct context_pair){ span_of(""), span_of("v") };
+	frame_write_context(&peer.packet, &context);
+	context.pair = (struct context_pair){ span_of("k"), span_of_bytes(large, sizeof(large)) };
+	frame_write_context(&peer.packet, &context);
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), "error 3 1\nerror 3 1\nerror 3 1\n");
+	fake.context_result = -E2BIG;
+	context.pair = (struct context_pair){ span_of("k"), span_of("v") };
+	frame_write_context(&peer.packet, &context);
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), "error 3 1\n");
+	ck_assert_str_eq(fake_intake_take(&fake), "open a\n");
+}
+END_TEST
+
+START_TEST(claims_beyond_counting_stay_at_the_most)
+{
+	greet();
+	for (int i = 0; i < 2; i++)
+		frame_write_dropped(&peer.packet,
+				    &(struct frame_dropped){ .records = UINT64_MAX - 1 });
+	peer_say(&peer);
+	serve();
+	ck_assert_uint_eq(client_view(client).dropped, UINT64_MAX);
+}
+END_TEST
+
+START_TEST(level_map_is_sent_once_for_each_change)
+{
+	client_update_levels(client, fake.level_generation + 1);
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), ""); /* it has not said hello yet */
+	greet();
+	client_update_levels(client, fake.level_generation);
+	ck_assert_str_eq(peer_heard(&peer), "");
+	fake.level_generation = 7;
+	client_update_levels(client, 7);
+	client_update_levels(client, 7);
+	ck_assert_str_eq(peer_heard(&peer), "map\n");
+}
+END_TEST
+
+/* Level maps are sent until the client's socket takes no more. */
+static void fill_socket(void)
+{
+	size_t maps;
+
+	do {
+		maps = fake.maps;
+		client_update_levels(client, ++fake.level_generation);
+		client_update_levels(client, fake.level_generation);
+	} while (fake.maps == maps + 1); /* without room it is tried again */
+}
+
+START_TEST(level_map_waits_for_room_and_is_that_of_the_moment)
+{
+	size_t maps;
+
+	greet();
+	fill_socket();
+	maps = fake.maps;
+	serve();
+	ck_assert_uint_eq(fake.maps, maps); /* no busy loop */
+	ck_assert_ptr_nonnull(strstr(peer_heard(&peer), "map\n"));
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), "map\n");
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), "");
+}
+END_TEST
+
+START_TEST(client_that_shut_its_reading_side_keeps_nobody_busy)
+{
+	size_t maps;
+
+	greet();
+	peer_open(&peer, 1, "a");
+	peer_record(&peer, 1, "still read");
+	peer_flush(&peer, 1);
+	peer_say(&peer);
+	ck_assert_int_eq(shutdown(peer.fd, SHUT_RD), 0);
+	client_update_levels(client, ++fake.level_generation);
+	maps = fake.maps;
+	serve();
+	ck_assert_uint_eq(fake.maps, maps);
+	ck_assert_str_eq(fake_intake_take(&fake), "open a\nrecord a 20 still read\n");
+	ck_assert_uint_eq(env.violations, 0);
+}
+END_TEST
+
+/* Asks and does not read until the daemon listens no more; returns the last token asked. */
+static uint32_t ask_until_deaf(void)
+{
+	uint32_t token = 0;
+	bool said = true;
+
+	while (said) {
+		for (int i = 0; i < 100; i++)
+			peer_flush(&peer, ++token);
+		said = peer_send(&peer);
+		serve();
+		ck_assert_uint_lt(token, 10000000);
+	}
+	return token - 100;
+}
+
+START_TEST(client_that_reads_late_is_answered_in_full_and_in_order)
+{
+	uint32_t last;
+	uint32_t next = 1;
+
+	greet();
+	last = ask_until_deaf();
+	ck_assert_uint_eq(env.violations, 0);
+	client_update_levels(client, ++fake.level_generation);
+	while (next <= last) {
+		const char *heard = peer_heard(&peer);
+
+		ck_assert_str_ne(heard, "");
+		for (; *heard != '\0'; heard = strchr(heard, '\n') + 1) {
+			char expected[32];
+
+			if (strncmp(heard, "map\n", 4) == 0)
+				continue;
+			snprintf(expected, sizeof(expected), "flushed %u\n", next++);
+			ck_assert_int_eq(strncmp(heard, expected, strlen(expected)), 0);
+		}
+		serve();
+	}
+	peer_open(&peer, 1, "lives");
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "open lives\n");
+}
+END_TEST
+
+START_TEST(client_that_dies_without_reading_is_read_to_its_end)
+{
+	size_t records = 0;
+
+	greet();
+	peer_open(&peer, 1, "a");
+	peer_say(&peer);
+	ask_until_deaf();
+	peer_heard(&peer);
+	for (bool said = true; said; records += said ? 1 : 0) {
+		peer_record(&peer, 1, "last words");
+		said = peer_send(&peer);
+	}
+	peer_close(&peer);
+	serve();
+	ck_assert_uint_eq(fake.records, records);
+	ck_assert_uint_eq(env.violations, 0);
+	ck_assert_ptr_null(env.list.first);
+}
+END_TEST
+
+START_TEST(client_that_dies_before_its_welcome_is_read_to_its_end)
+{
+	size_t records = 0;
+
+	peer_hello(&peer, "short");
+	peer_open(&peer, 1, "a");
+	peer_say(&peer);
+	for (bool said = true; said; records += said ? 1 : 0) {
+		peer_record(&peer, 1, "last words");
+		said = peer_send(&peer);
+	}
+	ck_assert_uint_gt(records, 100); /* more than one turn reads */
+	if (_i == 1)
+		client_drain(client); /* it is answered, and will not read that */
+	peer_close(&peer);
+	serve();
+	ck_assert_uint_eq(fake.records, records);
+	ck_assert_uint_eq(env.violations, 0);
+	ck_assert_ptr_null(env.list.first);
+}
+END_TEST
+
+START_TEST(one_packet_may_not_ask_for_more_answers_than_fit)
+{
+	const struct limits tight = { .clients = 10, .loggers = 100, .uid_share = 1 };
+
+	greet();
+	quota_set_limits(env.quota, &tight);
+	for (uint32_t id = 1; peer.packet.len < WIRE_PACKET_MAX - 16; id++)
+		peer_open(&peer, id, "");
+	peer_say(&peer);
+	serve();
+	ck_assert_uint_eq(env.violations, 1);
+	ck_assert_ptr_null(env.list.first);
+}
+END_TEST
+
+START_TEST(packet_has_a_largest_size)
+{
+	static uint8_t text[WIRE_RECORD_MAX];
+	const struct frame_record record = {
+		.logger_id = 1,
+		.level = 20,
+		.original_length = sizeof(text),
+		.text = span_of_bytes(text, sizeof(text)),
+	};
+	size_t size = WIRE_PACKET_MAX + (size_t)_i;
+
+	greet();
+	frame_write_record(&peer.packet, &record);
+	while (size - peer.packet.len > 12) {
+		size_t rest = size - peer.packet.len - WIRE_RECORD_OVERHEAD + 4;
+		struct frame_record next = record;
+
+		next.text.len = rest < sizeof(text) ? rest : 30000;
+		next.original_length = (uint32_t)next.text.len;
+		frame_write_record(&peer.packet, &next);
+	}
+	ck_assert_uint_eq(peer.packet.len, size);
+	peer_say(&peer);
+	serve();
+	if (_i == 0)
+		ck_assert_uint_eq(env.violations, 0);
+	else
+		check_violation();
+}
+END_TEST
+
+START_TEST(leases_of_a_client_that_went_are_given_back_in_slices)
+{
+	const size_t count = 9000;
+
+	greet();
+	for (uint32_t id = 1; id <= count; id++) {
+		peer_open(&peer, id * 7919, "Connection.x");
+		if (id % 1000 == 0) {
+			peer_say(&peer);
+			serve();
+		}
+	}
+	ck_assert_uint_eq(fake.leases, count);
+	peer_close(&peer);
+	client_drain(client);
+	ck_assert(client_view(client).ended);
+	ck_assert(client_view(client).loggers == count);
+	for (size_t before = count; before > 0; before = fake.leases) {
+		ck_assert_uint_eq(quota_held(env.quota, QUOTA_LOGGERS), before);
+		event_base_loop(env.base, EVLOOP_ONCE);
+		ck_assert_uint_lt(fake.leases, before);
+		ck_assert_uint_ge(fake.leases + 4096, before); /* a bounded slice a turn */
+	}
+	serve();
+	ck_assert_uint_eq(quota_held(env.quota, QUOTA_LOGGERS), 0);
+	ck_assert_uint_eq(env.live, 0);
+	ck_assert_ptr_null(strstr(fake_intake_take(&fake), "close "));
+}
+END_TEST
+
+START_TEST(client_that_says_nothing_is_sent_away)
+{
+	int fds[2];
+	struct peer silent;
+
+	env.hello_ms = 1;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	peer_init(&silent, fds[0]);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID), QUOTA_TAKEN);
+	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &client), 0);
+	while (env.live == 2)
+		event_base_loop(env.base, EVLOOP_ONCE);
+	ck_assert_str_eq(peer_heard(&silent), "bye 5 no hello in time\nend\n");
+	ck_assert_uint_eq(env.violations, 1);
+	ck_assert_str_eq(fake_intake_take(&fake), ""); /* silence is no record */
+	peer_close(&silent);
+}
+END_TEST
+
+START_TEST(hello_that_waited_for_a_busy_daemon_is_taken)
+{
+	int64_t start_ms;
+	int fds[2];
+	struct peer early;
+
+	env.hello_ms = 1;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	peer_init(&early, fds[0]);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID), QUOTA_TAKEN);
+	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &client), 0);
+	peer_hello(&early, "early");
+	peer_say(&early);
+	start_ms = clock_monotonic_ms();
+	while (clock_monotonic_ms() < start_ms + 5) /* the daemon is elsewhere */
+		;
+	serve();
+	ck_assert_str_eq(peer_heard(&early), "welcome\nmap\n");
+	peer_close(&early);
+}
+END_TEST
+
+START_TEST(client_is_told_why_it_ends)
+{
+	greet();
+	peer_open(&peer, 1, "a");
+	peer_say(&peer);
+	serve();
+	client_end(client, FRAME_ERROR_SHUTDOWN, "the daemon stops");
+	client_end(client, FRAME_ERROR_SHUTDOWN, "only once");
+	ck_assert_str_eq(peer_heard(&peer), "bye 7 the daemon stops\nend\n");
+	serve();
+	ck_assert_uint_eq(env.live, 0);
+	ck_assert_uint_eq(env.violations, 0);
+}
+END_TEST
+
+Suite *suite_under_test(void)
+{
+	Suite *suite = suite_create("intake_client");
+	TCase *frames = tcase_create("frames");
+	TCase *breaches = tcase_create("breaches");
+	TCase *life = tcase_create("life");
+
+	tcase_add_checked_fixture(frames, setup, teardown);
+	tcase_add_test(frames, every_frame_takes_effect_in_order);
+	tcase_add_test(frames, record_says_who_when_and_how_long);
+	tcase_add_loop_test(frames, hello_settles_the_version, 0, 2);
+	tcase_add_test(frames, unknown_ids_reject_records_and_are_ignored_otherwise);
+	tcase_add_test(frames, logger_that_cannot_be_had_is_refused_alone);
+	tcase_add_test(frames, context_out_of_bounds_is_refused_alone);
+	tcase_add_test(frames, claims_beyond_counting_stay_at_the_most);
+	suite_add_tcase(suite, frames);
+	tcase_add_checked_fixture(breaches, setup, teardown);
+	tcase_add_loop_test(breaches, nothing_may_come_before_hello, FRAME_OPEN, FRAME_FLUSH + 1);
+	tcase_add_loop_test(breaches, frame_of_unknown_type_ends_the_connection, 0,
+			    ARRAY_LEN(strange_types));
+	tcase_add_loop_test(breaches, second_hello_or_id_in_use_ends_the_connection, 0, 2);
+	tcase_add_loop_test(breaches, torn_packet_ends_the_connection, 0, 80);
+	tcase_add_loop_test(breaches, packet_has_a_largest_size, 0, 2);
+	tcase_add_test(breaches, one_packet_may_not_ask_for_more_answers_than_fit);
+	tcase_add_test(breaches, client_that_says_nothing_is_sent_away);
+	suite_add_tcase(suite, breaches);
+	tcase_add_checked_fixture(life, setup, teardown);
+	tcase_add_test(life, level_map_is_sent_once_for_each_change);
+	tcase_add_test(life, level_map_waits_for_room_and_is_that_of_the_moment);
+	tcase_add_test(life, client_that_shut_its_reading_side_keeps_nobody_busy);
+	tcase_add_test(life, client_that_reads_late_is_answered_in_full_and_in_order);
+	tcase_add_test(life, client_that_dies_without_reading_is_read_to_its_end);
+	tcase_add_loop_test(life, client_that_dies_before_its_welcome_is_read_to_its_end, 0, 2);
+	tcase_add_test(life, leases_of_a_client_that_went_are_given_back_in_slices);
+	tcase_add_test(life, hello_that_waited_for_a_busy_daemon_is_taken);
+	tcase_add_test(life, client_is_told_why_it_ends);
+	suite_add_tcase(suite, life);
+	return suite;
+}
