@@ -204,6 +204,10 @@ static int daemon_reload(struct daemon *daemon, bool dry_run,
 
 	static_assert(CONTROL_ERROR_BYTES >= CONFIG_ERROR_BYTES,
 		      "a reload reports config's errors");
+	if (daemon->drain_until_ms != 0) {
+		snprintf(error_out, CONTROL_ERROR_BYTES, "the daemon stops; nothing is loaded");
+		return -ESHUTDOWN;
+	}
 	result = config_load(daemon->config_path, &config, error_out);
 	if (result < 0 || dry_run)
 		return result;
@@ -473,18 +477,19 @@ void daemon_free(struct daemon *daemon)
 {
 	if (daemon == NULL)
 		return;
-	control_server_free(daemon->control);
-	metrics_server_free(daemon->metrics);
-	clients_free(daemon->clients);
-	syslog_socket_free(daemon->syslog);
-	forward_free(daemon->forward);
-	config_free(daemon->config);
+	/* first: the loop turns once more while names are asked for, and they would see what is gone */
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		free_event(daemon->signals[i]);
 	free_event(daemon->reload);
 	free_event(daemon->levels);
 	free_event(daemon->housekeeping);
 	free_event(daemon->drain);
+	control_server_free(daemon->control);
+	metrics_server_free(daemon->metrics);
+	clients_free(daemon->clients);
+	syslog_socket_free(daemon->syslog);
+	forward_free(daemon->forward);
+	config_free(daemon->config);
 	if (daemon->base != NULL)
 		event_base_free(daemon->base);
 	sockets_deinit(&daemon->sockets);

@@ -6,6 +6,7 @@ time only. Its sockets are removed, so that the next start is not in doubt.
 """
 
 import os
+import select
 import signal
 import socket
 import time
@@ -13,7 +14,9 @@ import time
 import pytest
 
 from tests.support import wire
-from tests.support.daemon import LOGFWDD, target, run
+from tests.support.collector import own_address
+from tests.support.daemon import LOGFWDD, Daemon, target, run
+from tests.support.waiting import wait_for
 
 # The drain is bounded; with what it takes a loaded machine to end a process.
 LONGEST_END = 15
@@ -66,6 +69,45 @@ def test_an_idle_daemon_ends_at_once(daemon):
     daemon.assert_clean_exit()
     for path in (daemon.client_path, daemon.syslog_path, daemon.control_path):
         assert not path.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not os.path.exists("/etc/resolv.conf"),
+                    reason="takes root to give the daemon a resolv.conf of its own")
+def test_a_name_that_is_still_asked_for_does_not_outlive_the_loop(tmp_path):
+    """Its nameserver is silent. The question ends while the loop turns once more, without clients."""
+    silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    silent.bind((own_address(), 53))
+    resolv_conf = tmp_path / "resolv.conf"
+    resolv_conf.write_text(f"nameserver {silent.getsockname()[0]}\n")
+    daemon = Daemon(target("central", "collector.example:514"))
+    script = f'mount --bind {resolv_conf} /etc/resolv.conf && exec "$0" "$@"'
+    try:
+        daemon.start(["unshare", "--mount", "sh", "-c", script, LOGFWDD, "-f", daemon.config_path])
+        with daemon.client() as client:
+            client.open(1, b"app")
+            client.send(wire.set_level(1, 10))
+            client.log(1, b"waits")
+            client.flush()
+            assert select.select([silent], [], [], LONGEST_END)[0], "it asks"
+            daemon.terminate()
+        daemon.assert_clean_exit()
+    finally:
+        daemon.discard()
+        silent.close()
+
+
+def test_a_reload_while_it_stops_is_refused(start_daemon, collector):
+    collector.stop()
+    daemon = start_daemon(target("central", collector))
+    with daemon.client() as client:
+        client.open(1, b"app")
+        client.log(1, *[b"%d" % number for number in range(10)])
+        client.flush()
+    daemon.process.send_signal(signal.SIGTERM)
+    wait_for(lambda: "stopping" in daemon.stderr(), "it says that it stops")
+    assert "the daemon stops" in daemon.ctl("reload", status=1)
+    daemon.process.wait(LONGEST_END)
+    daemon.assert_clean_exit()
 
 
 def test_an_unreachable_collector_delays_the_end_for_a_bounded_time(start_daemon, collector):
