@@ -7,9 +7,13 @@
 
 #include "os/clock.h"
 #include "os/log.h"
+#include "output/refusals.h"
+#include "output/segments.h"
 
 /* Reads of an error queue, or of unasked replies, in one turn. */
 #define DRAIN_BUDGET 64
+/* More than an ICMP error of any kind quotes. */
+#define QUOTE_BYTES 1280
 
 struct server {
 	struct server_env env;
@@ -19,6 +23,8 @@ struct server {
 	struct question *question; /* NULL for a numeric address */
 	struct server_state state;
 	struct pool_socket *socket; /* borrowed from the pool; NULL: none open */
+	size_t segment_bytes; /* of a datagram that may share a message; 0: none, on this socket */
+	struct refusals refusals; /* of this socket */
 	uint64_t sent, refused;
 	int last_error;
 	struct server_error_count errors[SERVER_ERRNOS_MAX];
@@ -150,22 +156,27 @@ static int extended_error(const struct msghdr *message)
 static int server_drain_errors(struct server *server)
 {
 	uint8_t control[512];
+	uint8_t quote[QUOTE_BYTES];
 	int last = 0;
 
 	for (int i = 0; i < DRAIN_BUDGET; i++) {
-		struct msghdr message = { .msg_control = control,
+		struct iovec part = { .iov_base = quote, .iov_len = sizeof(quote) };
+		struct msghdr message = { .msg_iov = &part,
+					  .msg_iovlen = 1,
+					  .msg_control = control,
 					  .msg_controllen = sizeof(control) };
+		ssize_t quoted = recvmsg(pool_socket_fd(server->socket), &message,
+					 MSG_ERRQUEUE | MSG_DONTWAIT);
 		int error;
 
-		if (recvmsg(pool_socket_fd(server->socket), &message, MSG_ERRQUEUE | MSG_DONTWAIT) <
-		    0)
+		if (quoted < 0)
 			break;
 		error = extended_error(&message);
 		if (error == 0)
 			continue;
 		server_count_error(server, error);
 		if (send_verdict(error) == SEND_REFUSED || send_verdict(error) == SEND_PATH) {
-			server->refused++;
+			server->refused += refusals_told(&server->refusals, (size_t)quoted);
 			last = error;
 		}
 	}
@@ -211,11 +222,18 @@ static void on_socket_gone(void *arg)
 
 static int server_need_socket(struct server *server)
 {
+	int result;
+
 	if (server->socket != NULL)
 		return 0;
-	return socket_pool_open(server->env.pool, (const struct sockaddr *)&server->address,
-				server->address_length, on_socket_ready, on_socket_gone, server,
-				&server->socket);
+	result = socket_pool_open(server->env.pool, (const struct sockaddr *)&server->address,
+				  server->address_length, on_socket_ready, on_socket_gone, server,
+				  &server->socket);
+	if (result < 0)
+		return result;
+	server->segment_bytes = pool_socket_segment_bytes(server->socket);
+	refusals_init(&server->refusals, server->segment_bytes);
+	return 0;
 }
 
 /* What to do about an error of sendmmsg(2), which took nothing. */
@@ -249,38 +267,86 @@ static void server_send_failed(struct server *server, int error, int64_t now_ms,
 	}
 }
 
-struct server_result server_send(struct server *server, struct mmsghdr *datagrams, size_t count,
-				 int64_t now_ms)
+/*
+ * Whether datagrams may still share messages on this socket, after an error of one message.
+ * Returns true when that message is to go as single datagrams now: it was shared, nothing of
+ * it was sent, and the error says nothing of the server yet.
+ */
+static bool server_unshare(struct server *server, int error, bool shared)
+{
+	switch (error) {
+	case EINVAL: /* the path has a smaller MTU now; kernels differ in which of the two they say */
+	case EMSGSIZE:
+	case EIO: /* the network card makes no checksums */
+	case EOPNOTSUPP:
+	case ENOMEM:
+		if (shared)
+			server->segment_bytes = 0;
+		return shared;
+	case ENOBUFS: /* tc-tbf(8) cuts messages itself, and drops what has no room without a word */
+		server->segment_bytes = 0;
+		return shared;
+	default:
+		return false;
+	}
+}
+
+/* Hands over message after message, until all are gone or something is in the way. */
+static void server_transmit(struct server *server, struct segments *plan, int64_t now_ms,
+			    struct server_result *result)
+{
+	int fd = pool_socket_use(server->env.pool, server->socket, now_ms);
+	size_t done = 0;
+
+	while (done < plan->n_messages) {
+		int taken = sendmmsg(fd, plan->messages + done, (unsigned)(plan->n_messages - done),
+				     MSG_DONTWAIT | MSG_NOSIGNAL);
+		int error = taken < 0 ? errno : 0;
+
+		if (error != 0) {
+			if (!server_unshare(server, error, plan->shapes[done].datagrams > 1))
+				server_send_failed(server, error, now_ms, result);
+			return;
+		}
+		result->sent += segments_datagrams(plan, done, (size_t)taken);
+		refusals_sent(&server->refusals, plan->shapes + done, (size_t)taken);
+		done += (size_t)taken;
+		error = done < plan->n_messages ? server_drain_errors(server) : 0;
+		if (error != 0) {
+			server_fail(server, error, now_ms);
+			return;
+		}
+	}
+}
+
+/* What to do when there is no socket to send by. */
+static struct server_result server_open_failed(struct server *server, int error, int64_t now_ms)
+{
+	server_count_error(server, error);
+	/* out of descriptors or memory is our trouble, not the collector's */
+	if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
+		return (struct server_result){ .blocked = true, .pause_ms = SEND_PAUSE_MS };
+	server_fail(server, error, now_ms);
+	return (struct server_result){ 0 };
+}
+
+struct server_result server_send(struct server *server, const struct mmsghdr *datagrams,
+				 size_t count, int64_t now_ms)
 {
 	struct server_result result = { 0 };
-	bool probe;
-	int error;
-	int sent;
+	struct segments plan;
+	bool probe = server->state.phase == SERVER_DUE;
+	int error = server_need_socket(server);
 
+	if (error < 0)
+		return server_open_failed(server, -error, now_ms);
 	count = server_state_admits(&server->state, count);
-	probe = server->state.phase == SERVER_DUE;
-	error = server_need_socket(server);
-	if (error < 0) {
-		server_count_error(server, -error);
-		/* out of descriptors or memory is our trouble, not the collector's */
-		if (error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS)
-			result = (struct server_result){ .blocked = true,
-							 .pause_ms = SEND_PAUSE_MS };
-		else
-			server_fail(server, -error, now_ms);
-		return result;
-	}
-	sent = sendmmsg(pool_socket_use(server->env.pool, server->socket, now_ms), datagrams,
-			(unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent < 0) {
-		server_send_failed(server, errno, now_ms, &result);
-		return result;
-	}
-	result.sent = (size_t)sent;
+	segments_plan(&plan, datagrams, count < SEGMENTS_BATCH ? count : SEGMENTS_BATCH,
+		      server->segment_bytes);
+	server_transmit(server, &plan, now_ms, &result);
 	server->sent += result.sent;
-	if (probe)
+	if (probe && result.sent > 0) {
 		server_state_probe_sent(&server->state, now_ms);
-	if (probe || result.sent < count) {
 		error = server_drain_errors(server);
 		if (error != 0)
 			server_fail(server, error, now_ms);

@@ -52,12 +52,14 @@ struct server_result {
 };
 
 /**
- * Sends up to count datagrams, as many as the server's state admits.
+ * Sends up to count datagrams, as many as the server's state admits and SEGMENTS_BATCH at most.
+ * Those of one length in a row share a message (segments.h); a message that cannot be sent as
+ * one goes as single datagrams in the next call, and that is no failure.
  * now_ms: monotonic. Never blocks; a failure changes the state, so that the caller finds
  * server_admits() smaller and goes on with another server.
  */
-struct server_result server_send(struct server *server, struct mmsghdr *datagrams, size_t count,
-				 int64_t now_ms);
+struct server_result server_send(struct server *server, const struct mmsghdr *datagrams,
+				 size_t count, int64_t now_ms);
 
 /** How many of count records the server may be given now. */
 size_t server_admits(struct server *server, size_t count, int64_t now_ms);

@@ -3,16 +3,26 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <sys/queue.h>
 
 /* For the error queue, which the kernel bounds by it; replies, which nobody asked for, fill no more. */
 #define RECEIVE_BUFFER_BYTES (64 * 1024)
 /* A burst that outruns the network waits in the kernel before it waits in the queue. */
 #define SEND_BUFFER_BYTES (1024 * 1024)
+/*
+ * An ICMP error has this much room (RFC 1812 4.3.2.3, RFC 4443 2.4 (c)) for the headers of both
+ * packets and for what it quotes.
+ */
+#define ICMP_ERROR_BYTES     576
+#define ICMPV6_ERROR_BYTES   1280
+#define ICMP_ERROR_HEADERS   (60 + 8 + 20 + 8)	    /* IP with all options, ICMP; IP, UDP */
+#define ICMPV6_ERROR_HEADERS (40 + 8 + 40 + 8 + 40) /* and one extension header */
 
 struct pool_socket {
 	TAILQ_ENTRY(pool_socket) by_use; /* oldest use first */
 	int fd;
+	size_t segment_bytes;
 	int64_t used_ms;
 	struct event *readable; /* error queue, and replies that nobody asked for */
 	struct event *writable;
@@ -130,6 +140,27 @@ static int open_connected(const struct sockaddr *address, socklen_t length)
 	return -error;
 }
 
+/*
+ * A segment must fit the path, and be short enough to be quoted as a whole in an ICMP error:
+ * the length of a quote then tells an error about one from an error about all.
+ */
+static size_t segment_limit(int fd, sa_family_t family)
+{
+	const bool v6 = family == AF_INET6;
+	const int headers = v6 ? ICMPV6_ERROR_HEADERS : ICMP_ERROR_HEADERS;
+	int limit = v6 ? ICMPV6_ERROR_BYTES : ICMP_ERROR_BYTES;
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	if (getsockopt(fd, SOL_UDP, UDP_SEGMENT, &value, &length) < 0)
+		return 0; /* a kernel before 4.18 */
+	if (getsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MTU : IP_MTU, &value,
+		       &length) < 0)
+		return 0;
+	limit = value < limit ? value : limit;
+	return limit > headers ? (size_t)(limit - headers) : 0;
+}
+
 static int pool_socket_new(struct socket_pool *pool, int fd, struct pool_socket **socket_out)
 {
 	struct pool_socket *socket = calloc(1, sizeof(*socket));
@@ -170,6 +201,7 @@ int socket_pool_open(struct socket_pool *pool, const struct sockaddr *address, s
 		pool->counts.failed++;
 		return result;
 	}
+	socket->segment_bytes = segment_limit(fd, address->sa_family);
 	socket->ready = ready;
 	socket->gone = gone;
 	socket->arg = arg;
@@ -193,6 +225,11 @@ int pool_socket_use(struct socket_pool *pool, struct pool_socket *socket, int64_
 int pool_socket_fd(const struct pool_socket *socket)
 {
 	return socket->fd;
+}
+
+size_t pool_socket_segment_bytes(const struct pool_socket *socket)
+{
+	return socket->segment_bytes;
 }
 
 void pool_socket_want_write(struct pool_socket *socket, bool wanted)

@@ -57,6 +57,11 @@ void socket_pool_close(struct socket_pool *pool, struct pool_socket *socket);
 int pool_socket_use(struct socket_pool *pool, struct pool_socket *socket, int64_t now_ms);
 /** Its descriptor, borrowed, for reading its error queue. */
 int pool_socket_fd(const struct pool_socket *socket);
+/**
+ * Bytes of a datagram that may be a segment of a message (UDP_SEGMENT) on it: 480 to an IPv4
+ * address, 1144 to an IPv6 one, less where the MTU is small; 0 where the kernel cannot do it.
+ */
+size_t pool_socket_segment_bytes(const struct pool_socket *socket);
 /** Asks for (or stops) one call of ready with EV_WRITE. */
 void pool_socket_want_write(struct pool_socket *socket, bool wanted);
 

@@ -41,9 +41,14 @@ struct target_counts {
 	uint64_t dropped[DROP_REASONS];
 	uint64_t queued;       /* records that wait now, in the queue or in the batch */
 	uint64_t queued_bytes; /* of those in the queue */
-	uint64_t refused;      /* of sent, what the network told us it refused (ICMP) */
-	uint64_t truncated;    /* records that were cut */
-	uint64_t notices;      /* of enqueued, the target's own */
+	/*
+	 * Of sent, what the network told us it refused (ICMP). Exact for a collector on the same
+	 * machine; from afar it is the least that is lost, since hosts limit the rate of such
+	 * errors. Records that were refused together in one message count one by one (refusals.h).
+	 */
+	uint64_t refused;
+	uint64_t truncated; /* records that were cut */
+	uint64_t notices;   /* of enqueued, the target's own */
 };
 
 /** What a target borrows from the output stage; all of it outlives the target. */

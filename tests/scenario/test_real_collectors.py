@@ -82,6 +82,9 @@ def test_every_byte_value_is_one_message(daemon, receiver):
         for byte in range(256):
             raw = b"<0>" + bytes([byte]) + b"x"
             client.send(wire.set_context(1, b"peer", raw), wire.record(1, raw, level=40))
+            if byte % (BATCH // 2) == 0:
+                client.flush()
+                receiver.lines(byte + 1)
         client.flush()
         lines = receiver.lines(256)
     assert len(lines) == 256
