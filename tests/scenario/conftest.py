@@ -4,6 +4,16 @@ import pytest
 
 from tests.support.collector import Collector
 from tests.support.daemon import Daemon, target
+from tests.support.length import LONG
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: can run longer; a long run is of these only")
+
+
+def pytest_collection_modifyitems(items):
+    if LONG:
+        items[:] = [item for item in items if item.get_closest_marker("long")]
 
 
 @pytest.fixture

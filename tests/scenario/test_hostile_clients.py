@@ -9,6 +9,7 @@ user's share of them, hold and are counted.
 
 import array
 import os
+import random
 import socket
 import struct
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from tests.support import wire
 from tests.support.daemon import LOGFWDD, SOURCE, Daemon, target
+from tests.support.length import steps
 from tests.support.waiting import wait_for
 
 OPEN_APP = wire.open_logger(1, b"app")
@@ -150,19 +152,55 @@ def test_every_cut_of_a_packet_is_survived(daemon, bystander):
     one_client_less(daemon)
 
 
+# What a byte is changed by: the three that tell most, then all others.
+CHANGES = [0x01, 0x80, 0xFF, *set(range(1, 256)) - {0x01, 0x80, 0xFF}]
+
+
+@pytest.mark.long
 def test_every_changed_byte_of_a_packet_is_survived(daemon, bystander):
     whole = wire.set_context(1, b"k", b"v") + wire.record(1, b"text") + wire.close_logger(1)
-    for at in range(len(whole)):
-        for change in (0x01, 0x80, 0xFF):
-            packet = bytearray(OPEN_APP + whole)
-            packet[len(OPEN_APP) + at] ^= change
-            with daemon.client(b"hostile") as hostile:
-                hostile.send(bytes(packet))
-                try:
-                    hostile.flush()
-                except (AssertionError, BrokenPipeError, ConnectionResetError):
-                    assert hostile.expect_end().code == wire.ERROR_PROTOCOL
+    for number in steps(3 * len(whole), len(CHANGES) * len(whole)):
+        packet = bytearray(OPEN_APP + whole)
+        packet[len(OPEN_APP) + number % len(whole)] ^= CHANGES[number // len(whole)]
+        survives(daemon, bytes(packet))
     one_client_less(daemon)
+
+
+def survives(daemon, *packets):
+    """Whatever a client says behind its greeting: it is served, or closed with a reason."""
+    last = wire.flush(0xFEDCBA98)
+    with daemon.client(b"hostile") as hostile:
+        try:
+            for packet in (*packets, last):
+                hostile.send(packet)
+            while hostile.expect(wire.FLUSHED).body != last[8:]:
+                pass  # it was the answer to one of the packets
+        except (AssertionError, BrokenPipeError, ConnectionResetError):
+            assert hostile.expect_end().code == wire.ERROR_PROTOCOL
+    daemon.step()
+
+
+@pytest.mark.long
+def test_random_packets_are_survived(daemon, bystander):
+    """Good frames and broken ones in any order, whole, cut, and with bytes changed."""
+    seed = random.SystemRandom().randrange(1 << 32)
+    print("seed", seed)  # shown when the test fails
+    chance = random.Random(seed)
+    known = [*BROKEN.values(), wire.set_level(1, 30), wire.set_context(1, b"k", b"v"),
+             wire.record(1, b"text"), wire.close_logger(1), wire.open_logger(2, b"app.part")]
+    for _ in steps(100, 20000):
+        survives(daemon, *(spoilt(chance, known) for _ in range(chance.randint(1, 5))))
+    one_client_less(daemon)
+
+
+def spoilt(chance, known):
+    """A packet of a few known frames, perhaps cut or changed; never empty, which is an end."""
+    packet = bytearray(OPEN_APP + b"".join(chance.choices(known, k=chance.randint(0, 3))))
+    if chance.random() < 0.5:
+        packet[chance.randrange(len(packet))] = chance.randrange(256)
+    if chance.random() < 0.2:
+        del packet[chance.randrange(1, len(packet)) :]
+    return bytes(packet[: wire.PACKET_MAX])
 
 
 def test_a_refused_request_costs_nothing_else(daemon, bystander, collector):

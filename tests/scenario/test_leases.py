@@ -3,7 +3,7 @@
 Two processes share a name and one node. Whatever the order in which they close it, end, or
 are killed, the node lives exactly as long as somebody leases it, placeholders never outlive
 their descendants, and within a second of a kill -9 not a single logger of the dead is left.
-A lease's level and context end with it.
+However many die so, descriptors and memory come back. A lease's level and context end with it.
 """
 
 import signal
@@ -15,6 +15,8 @@ import pytest
 
 from tests.support import wire
 from tests.support.daemon import SOURCE, target
+from tests.support.length import steps
+from tests.support.procfs import MemoryWatch
 from tests.support.waiting import wait_for
 
 RECLAIM_SECONDS = 1  # the contract's promise 2
@@ -30,17 +32,23 @@ for number in range(count):
 client.flush()
 print("ready", flush=True)
 sys.stdin.read()
-if len(sys.argv) > 4:
-    client.close()
 """
+
+# One that is never at rest: behind its "ready" it logs, closes and opens until it is killed.
+BUSY_HOLDER = HOLDER.replace("sys.stdin.read()", """
+while True:
+    for number in range(count):
+        client.send(wire.record(number, b"busy"), wire.close_logger(number))
+        client.send(wire.open_logger(number, sys.argv[3].encode() % number))
+""")
 
 
 class Holder:
     """A process that leases count loggers of a pattern until it is ended."""
 
-    def __init__(self, daemon, pattern, count=1):
+    def __init__(self, daemon, pattern, count=1, program=HOLDER):
         self.process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, str(daemon.client_path), str(count), pattern],
+            [sys.executable, "-c", program, str(daemon.client_path), str(count), pattern],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=SOURCE,
         )
         assert self.process.stdout.readline() == "ready\n"
@@ -263,6 +271,22 @@ def test_one_name_opened_twice_by_one_process_is_two_leases(daemon, client):
     assert "app" not in daemon.loggers()
 
 
+@pytest.mark.long
+def test_kills_without_end_leave_nothing(daemon, collector, hold):
+    """kill -9 in the middle of opening, logging and closing, over and over."""
+    watch = MemoryWatch(daemon.pid)
+    for number in steps(10, 500):
+        holder = hold("Connection.%d.peer", 200, BUSY_HOLDER)
+        collector.received(number % 50)
+        holder.end(signal.SIGKILL)
+        collector.forget()
+        wait_until_nothing_is_left(daemon, RECLAIM_SECONDS)
+        daemon.wait_for_descriptors(RECLAIM_SECONDS)
+        watch.look()
+    watch.check()
+
+
+@pytest.mark.long
 def test_records_before_a_kill_are_delivered(daemon, collector):
     """A record that was handed over is delivered even if its process is killed right after."""
     script = (
@@ -274,7 +298,7 @@ def test_records_before_a_kill_are_delivered(daemon, collector):
         "    client.log(1, b'%d' % number)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    for _ in range(5):
+    for _ in steps(5, 200):
         collector.forget()
         command = [sys.executable, "-c", script, str(daemon.client_path)]
         assert subprocess.run(command, cwd=SOURCE).returncode == -signal.SIGKILL

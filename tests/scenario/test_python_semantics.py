@@ -15,10 +15,13 @@ import subprocess
 
 import pytest
 
+from tests.support.length import steps
+
 DRIVER = os.path.join(os.environ.get("LOGFWD_BUILD", "build"), "tests", "tree_driver")
 BATCHES = 20
 PROGRAMS = 35  # of one batch
-OPERATIONS = 150  # of one program: 105,000 in all
+PROGRAMS_LONG = 350
+OPERATIONS = 150  # of one program: 105,000 in all, 1,050,000 in a long run
 NUMBERS = range(12)
 LETTERS = "abcd"
 LEVELS = [1, 5, 10, 15, 20, 25, 30, 40, 50, 70, 100]
@@ -227,10 +230,11 @@ def no_last_resort(monkeypatch):
     monkeypatch.setattr(logging, "lastResort", logging.NullHandler())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_random_programs_hit_the_same_handlers(batch):
-    for number in range(PROGRAMS):
-        seed = batch * PROGRAMS + number
+    for number in steps(PROGRAMS, PROGRAMS_LONG):
+        seed = batch * PROGRAMS_LONG + number
         operations = random_program(random.Random(seed))
         if differs(operations):
             lines, expected = run_python(shrink(operations))

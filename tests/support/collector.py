@@ -98,5 +98,12 @@ class Collector:
         )
         return next(message for message in self.messages() if part in message.text)
 
+    def take(self):
+        """The datagrams so far, which are then forgotten; what comes meanwhile stays."""
+        count = len(self.datagrams)
+        taken = self.datagrams[:count]
+        del self.datagrams[:count], self.sources[:count]
+        return taken
+
     def forget(self):
         self.datagrams, self.sources = [], []

@@ -1,8 +1,9 @@
-"""Sums up a run of `meson test`: prints "N passed, N failed" as the last line, counting subtests.
+"""Sums up runs of `meson test`: prints "N passed, N failed" as the last line, counting subtests.
 
-usage: count_results.py TESTLOG STATUS, with meson's testlog.json (one JSON object a line, one a
-test program) and its exit status. A program that speaks TAP counts by its subtests; one that
-failed although no subtest did (it crashed, or ran out of time) counts as one failure more.
+usage: count_results.py STATUS TESTLOG..., with the exit status of the runs (0 when all were good)
+and their testlog.json (one JSON object a line, one a test program). A program that speaks TAP
+counts by its subtests; one that failed although no subtest did (it crashed, or ran out of time)
+counts as one failure more.
 Exits 1 if anything failed.
 """
 
@@ -35,13 +36,14 @@ def count(program):
     return passed, failed, skipped
 
 
-def main(log_path, status):
+def main(status, *log_paths):
     """Prints the sums; returns the exit status."""
     passed, failed, skipped = 0, 0, 0
-    with open(log_path, encoding="utf-8", errors="replace") as log:
-        for line in log:
-            more = count(json.loads(line))
-            passed, failed, skipped = passed + more[0], failed + more[1], skipped + more[2]
+    for log_path in log_paths:
+        with open(log_path, encoding="utf-8", errors="replace") as log:
+            for line in log:
+                more = count(json.loads(line))
+                passed, failed, skipped = passed + more[0], failed + more[1], skipped + more[2]
     if status != 0 and failed == 0:
         print(f"meson test ended with status {status}")
         failed = 1
@@ -52,4 +54,4 @@ def main(log_path, status):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(main(int(sys.argv[1]), *sys.argv[2:]))

@@ -3,13 +3,18 @@
 import os
 import pathlib
 import re
+import statistics
 import threading
+
+
+def _status_mib(pid, field):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(rf"^{field}:\s+(\d+) kB", status, re.M)[1]) / 1024
 
 
 def memory_mib(pid):
     """Resident memory in MiB."""
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.M)[1]) / 1024
+    return _status_mib(pid, "VmRSS")
 
 
 def links(pid):
@@ -36,6 +41,39 @@ def udp_sockets(pid):
         lines = pathlib.Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]
         inodes |= {f"socket:[{line.split()[9]}]" for line in lines}
     return len(inodes & set(links(pid).values()))
+
+
+def udp_overrun(own_socket):
+    """How many datagrams the kernel dropped because this process's socket was full."""
+    inode = str(os.fstat(own_socket.fileno()).st_ino)
+    for line in pathlib.Path("/proc/self/net/udp").read_text().splitlines()[1:]:
+        words = line.split()
+        if words[9] == inode:
+            return int(words[12])
+    raise AssertionError(f"no UDP socket with inode {inode}")
+
+
+class MemoryWatch:
+    """Whether a process keeps memory each time that it does the same."""
+
+    SLACK_MIB = 1  # what an allocator keeps at hand, more or less
+
+    def __init__(self, pid):
+        self.pid, self.looks = pid, []
+        # A sanitizer reserves terabytes, and keeps freed memory for a while.
+        self.is_exact = _status_mib(pid, "VmSize") < 1024 * 1024
+
+    def look(self):
+        """To be called once for each time."""
+        self.looks.append(memory_mib(self.pid))
+
+    def check(self):
+        """The last quarter of the looks shows what the second one showed; the first warms up."""
+        quarter = len(self.looks) // 4
+        before = statistics.median(self.looks[quarter : 2 * quarter])
+        after = statistics.median(self.looks[-quarter:])
+        print(f"memory {before:.1f} MiB, then {after:.1f} MiB")
+        assert after < before + self.SLACK_MIB or not self.is_exact, self.looks
 
 
 class UdpSampler:

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "support/length.h"
 #include "support/scripted_daemon.h"
 #include "support/suite.h"
 
@@ -114,10 +115,11 @@ END_TEST
 START_TEST(hostile_noise_does_no_harm)
 {
 	static const uint8_t good[] = { WELCOME, HEAD(66, 8), 101, 1, 0, 0, 0, 1, 'a', 20 };
+	size_t rounds = test_steps(1000, 200000);
 	uint8_t bytes[sizeof(good)];
 
 	srand(1);
-	for (int round = 0; round < 1000; round++) {
+	for (size_t round = 0; round < rounds; round++) {
 		struct logfwd_client *client = daemon_client(&played, (struct logfwd_options){ 0 });
 		struct logfwd_logger *logger = open_logger(client, "a");
 
@@ -139,6 +141,7 @@ Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("client_hostile");
 	TCase *hostile = tcase_create("hostile");
+	TCase *noise = tcase_create("noise");
 
 	tcase_set_timeout(hostile, 60);
 	tcase_add_checked_fixture(hostile, set_up, tear_down);
@@ -146,7 +149,11 @@ Suite *suite_under_test(void)
 			    ARRAY_LEN(packets));
 	tcase_add_test(hostile, hostile_packet_may_be_larger_than_any);
 	tcase_add_test(hostile, hostile_daemon_talks_without_end);
-	tcase_add_test(hostile, hostile_noise_does_no_harm);
 	suite_add_tcase(suite, hostile);
+	tcase_set_tags(noise, LONG_TAG);
+	tcase_set_timeout(noise, 60);
+	tcase_add_checked_fixture(noise, set_up, tear_down);
+	tcase_add_test(noise, hostile_noise_does_no_harm);
+	suite_add_tcase(suite, noise);
 	return suite;
 }

@@ -4,16 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "support/length.h"
 #include "support/scripted_daemon.h"
 #include "support/suite.h"
 
 #define THREADS 16
-#define RECORDS 500 /* of each thread */
-#define ROUNDS	10  /* of them between one lease and the next */
+#define ROUNDS	10 /* of them between one lease and the next */
 
 static struct scripted_daemon played;
 static struct logfwd_client *client;
 static struct logfwd_logger *shared;
+static int records; /* of each thread */
 
 /* Threads keep errors for themselves: an assertion of Check belongs into the main thread. */
 struct worker {
@@ -29,7 +30,7 @@ static void *work(void *arg)
 	char name[32];
 
 	snprintf(name, sizeof(name), "worker.%d", worker->number);
-	for (int i = 0; i < RECORDS; i++) {
+	for (int i = 0; i < records; i++) {
 		if (i % ROUNDS == 0) {
 			logfwd_logger_close(own);
 			worker->errors += logfwd_logger_open(client, name, &own) != 0;
@@ -66,6 +67,7 @@ START_TEST(threads_share_a_client)
 	int next[THREADS] = { 0 };
 	struct frame_record record;
 
+	records = (int)test_steps(500, 50000);
 	daemon_init(&played, true);
 	client = daemon_client(&played, options);
 	daemon_accept(&played, NULL);
@@ -75,7 +77,7 @@ START_TEST(threads_share_a_client)
 		workers[i].number = i;
 		ck_assert_int_eq(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
 	}
-	for (int seen = 0; seen < THREADS * RECORDS;) {
+	for (int seen = 0; seen < THREADS * records;) {
 		struct frame frame;
 
 		while (!daemon_has_next(&played, 10))
@@ -92,7 +94,7 @@ START_TEST(threads_share_a_client)
 		pthread_join(workers[i].thread, NULL);
 		ck_assert_int_eq(workers[i].errors, 0);
 	}
-	ck_assert_uint_eq(client_stats(client).sent, THREADS * RECORDS);
+	ck_assert_uint_eq(client_stats(client).sent, THREADS * records);
 	ck_assert_uint_eq(client_stats(client).dropped, 0);
 	ck_assert_uint_eq(client_stats(client).loggers, 1);
 	logfwd_client_close(client);
@@ -105,6 +107,7 @@ Suite *suite_under_test(void)
 	Suite *suite = suite_create("client_threads");
 	TCase *threads = tcase_create("threads");
 
+	tcase_set_tags(threads, LONG_TAG);
 	tcase_set_timeout(threads, 60);
 	tcase_add_test(threads, threads_share_a_client);
 	suite_add_tcase(suite, threads);

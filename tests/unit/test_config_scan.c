@@ -7,6 +7,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "support/length.h"
 #include "support/suite.h"
 
 /* A text on its way through the scan, in memory of exactly its size. */
@@ -199,11 +200,12 @@ END_TEST
 START_TEST(config_scan_takes_any_text)
 {
 	static const char alphabet[] = "ab={}\"'\\#/*\n\r$+, \t0x\xff";
+	size_t rounds = test_steps(20000, 1000000);
 	unsigned random = 1;
 
-	for (int round = 0; round < 20000; round++) {
+	for (size_t round = 0; round < rounds; round++) {
 		char text[24];
-		size_t length = (size_t)round % sizeof(text);
+		size_t length = round % sizeof(text);
 		struct scanned scanned;
 
 		for (size_t i = 0; i < length; i++) {
@@ -228,6 +230,7 @@ Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("config_scan");
 	TCase *scan_case = tcase_create("scan");
+	TCase *random = tcase_create("random");
 
 	tcase_add_loop_test(scan_case, config_scan_blanks_comments_only, 0, ARRAY_LEN(comments));
 	tcase_add_loop_test(scan_case, config_scan_refuses_what_libconfuse_takes, 0,
@@ -235,7 +238,9 @@ Suite *suite_under_test(void)
 	tcase_add_test(scan_case, config_scan_refuses_a_nul);
 	tcase_add_test(scan_case, config_scan_says_where_a_section_begins);
 	tcase_add_test(scan_case, config_scan_bounds_the_sections);
-	tcase_add_test(scan_case, config_scan_takes_any_text);
 	suite_add_tcase(suite, scan_case);
+	tcase_set_tags(random, LONG_TAG);
+	tcase_add_test(random, config_scan_takes_any_text);
+	suite_add_tcase(suite, random);
 	return suite;
 }

@@ -2,6 +2,7 @@
 #include "intake/lease_table.h"
 
 #include "base/span.h"
+#include "support/length.h"
 #include "support/suite.h"
 
 #define IDS 512
@@ -21,9 +22,10 @@ START_TEST(lease_table_agrees_with_a_plain_array)
 	unsigned random = (unsigned)_i + 1;
 	/* ids in a run, in steps that share their low bits, and all over */
 	const uint32_t step = (const uint32_t[]){ 1, 1u << 20, 2654435761u }[_i % 3];
+	size_t turns = test_steps(200000, 1000000);
 	uint32_t count = 0;
 
-	for (int turn = 0; turn < 200000; turn++) {
+	for (size_t turn = 0; turn < turns; turn++) {
 		size_t i;
 
 		random = random * 1103515245u + 12345u;
@@ -92,8 +94,11 @@ Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("lease_table");
 	TCase *all = tcase_create("all");
+	TCase *random = tcase_create("random");
 
-	tcase_add_loop_test(all, lease_table_agrees_with_a_plain_array, 0, 6);
+	tcase_set_tags(random, LONG_TAG);
+	tcase_add_loop_test(random, lease_table_agrees_with_a_plain_array, 0, 6);
+	suite_add_tcase(suite, random);
 	tcase_add_test(all, lease_table_pop_gives_each_back_once);
 	tcase_add_test(all, lease_table_is_empty_once_all_are_gone);
 	suite_add_tcase(suite, all);

@@ -1,6 +1,7 @@
 /* Proves that the queue keeps order, keeps its bound in bytes, and that each policy drops whom it names. */
 #include "output/queue.h"
 
+#include "support/length.h"
 #include "support/suite.h"
 
 static struct queue *queue;
@@ -129,12 +130,15 @@ END_TEST
 /* Against a plain array, over random pushes and takes. */
 START_TEST(queue_agrees_with_a_plain_array)
 {
+	size_t steps = test_steps(20000, 1000000);
 	char model[8];
 	size_t held = 0;
 	unsigned random = 1;
 
 	setup(WHEN_FULL_DROP_OLDEST, ARRAY_LEN(model));
-	for (int i = 0; i < 20000; i++) {
+	for (size_t i = 0; i < steps; i++) {
+		const char *letters;
+
 		random = random * 1103515245u + 12345u;
 		if ((random >> 16) % 3 == 0 && held > 0) {
 			queue_consume(queue, 1);
@@ -147,8 +151,9 @@ START_TEST(queue_agrees_with_a_plain_array)
 			model[held++] = name;
 			push(name, (uint8_t)(random >> 24));
 		}
-		ck_assert_uint_eq(strlen(waiting()), held);
-		ck_assert_mem_eq(waiting(), model, held);
+		letters = waiting();
+		ck_assert_uint_eq(strlen(letters), held);
+		ck_assert_mem_eq(letters, model, held);
 	}
 	queue_free(queue);
 }
@@ -158,13 +163,16 @@ Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("queue");
 	TCase *all = tcase_create("all");
+	TCase *random = tcase_create("random");
 
 	tcase_add_test(all, queue_keeps_order);
 	tcase_add_loop_test(all, queue_drops_whom_its_policy_names, 0, 3);
 	tcase_add_test(all, queue_drop_lowest_prefers_severe_records);
 	tcase_add_test(all, queue_refuses_what_never_fits);
 	tcase_add_loop_test(all, queue_new_limits_drop_what_exceeds_them, 0, 3);
-	tcase_add_test(all, queue_agrees_with_a_plain_array);
 	suite_add_tcase(suite, all);
+	tcase_set_tags(random, LONG_TAG);
+	tcase_add_test(random, queue_agrees_with_a_plain_array);
+	suite_add_tcase(suite, random);
 	return suite;
 }

@@ -9,11 +9,13 @@
 #include <malloc.h>
 #include <stdio.h>
 
+#include "support/length.h"
 #include "support/suite.h"
 #include "support/tree_model.h"
 
 #define SEEDS		20
 #define STEPS		10000
+#define STEPS_LONG	100000
 #define LEASES_EVER	1000000
 #define LEASES_AT_ONCE	100000
 #define ALLOCATOR_SLACK 16384 /* bytes that malloc() keeps at hand for itself */
@@ -376,11 +378,12 @@ START_TEST(tree_agrees_with_the_model)
 	struct run run = { .seed = (uint64_t)_i,
 			   .random = (uint64_t)_i,
 			   .tree = tree_new(hash_key) };
+	size_t steps = test_steps(STEPS, STEPS_LONG);
 
 	ck_assert_ptr_nonnull(run.tree);
 	memset(run.floors, LEVEL_MAX + 1, sizeof(run.floors));
 	model_init(&run.model);
-	for (run.step = 0; run.step < STEPS; run.step++) {
+	for (run.step = 0; run.step < steps; run.step++) {
 		do_something(&run);
 		check_all(&run);
 	}
@@ -446,6 +449,7 @@ Suite *suite_under_test(void)
 	TCase *model = tcase_create("model");
 	TCase *million = tcase_create("million");
 
+	tcase_set_tags(model, LONG_TAG);
 	tcase_set_timeout(model, 60);
 	tcase_add_loop_test(model, tree_agrees_with_the_model, 0, SEEDS);
 	suite_add_tcase(suite, model);
