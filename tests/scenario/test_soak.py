@@ -29,9 +29,10 @@ BURST = 50  # records
 NUMBERED = re.compile(rb"((wire|dev|python)-\d+) (\d+)")
 OTHERS = re.compile(rb"connection \d is open|\d+ records? lost: .*")
 
-# Logs a burst for each line that it reads, and never holds a logger for long.
+# Logs a burst for each line that it reads, and never holds a logger for long. Its writer's number
+# is no process id: those come again after a while.
 PYTHON = """
-    import itertools, os, sys, logfwd
+    import itertools, sys, logfwd
     from logfwd._client import default_client
     numbers = itertools.count()
     loggers = {}
@@ -39,7 +40,7 @@ PYTHON = """
         for number in itertools.islice(numbers, 50):
             name = f"Connection.{number % 7}"
             loggers[name] = logfwd.getLogger(name, context={"peer": number})
-            loggers[name].info("python-%d %d", os.getpid(), number)
+            loggers[name].info("python-SERIAL %d", number)
         default_client().flush(10)
 """
 
@@ -112,7 +113,8 @@ class Soak:
 
     def log_from_python(self):
         if self.program is None:
-            self.program = start_python(self.daemon, PYTHON)
+            source = PYTHON.replace("SERIAL", str(next(self.serials)))
+            self.program = start_python(self.daemon, source)
         assert self.program.poll() is None
         self.program.stdin.write("\n")
         self.program.stdin.flush()
@@ -174,11 +176,15 @@ class Soak:
         self.newest[place] = int(numbered[3])
         self.writers.add(numbered[2].decode())
 
-    def end(self):
-        """All go, all configured goes: what is left is what was there at the start."""
+    def leave(self):
+        """Nobody logs any more."""
         self.kill_python()
         for client, _, _ in self.clients:
             client.close()
+
+    def end(self):
+        """All go, all configured goes: what is left is what was there at the start."""
+        self.leave()
         if self.flapping.socket is None:
             self.flapping.start()
         self.daemon.write_config(self.config(""))
@@ -213,5 +219,5 @@ def test_everything_at_once_for_a_while(start_daemon, collectors):
             soak.happen()
         soak.end()
     finally:
-        soak.kill_python()
+        soak.leave()
     assert soak.writers == {"wire", "dev", "python", "others"}
