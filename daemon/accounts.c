@@ -2,35 +2,13 @@
 
 #include <string.h>
 
+#include "logger_json.h"
 #include "os/clock.h"
 
 /* What a client claims may be more than JSON's integers hold. */
 static json_t *number(uint64_t value)
 {
 	return json_integer(value < INT64_MAX ? (json_int_t)value : INT64_MAX);
-}
-
-/* Names are any bytes, JSON is UTF-8: what is none shows as question marks. */
-static json_t *text(struct span bytes)
-{
-	json_t *string = json_stringn((const char *)bytes.ptr, bytes.len);
-	char *copy;
-
-	if (string != NULL || bytes.len == 0)
-		return string != NULL ? string : json_string("");
-	copy = malloc(bytes.len);
-	if (copy == NULL)
-		return NULL;
-	for (size_t i = 0; i < bytes.len; i++)
-		copy[i] = (char)(bytes.ptr[i] < 0x80 ? bytes.ptr[i] : '?');
-	string = json_stringn(copy, bytes.len);
-	free(copy);
-	return string;
-}
-
-static json_t *logger_text(struct span name)
-{
-	return name.len == 0 ? json_string("root") : text(name);
 }
 
 static uint64_t rejected_sum(const struct record_counts *counts)
@@ -49,12 +27,12 @@ static json_t *records_json(const struct record_counts *counts)
 	for (size_t i = 0; i < REJECT_REASONS; i++)
 		json_object_set_new(by, reject_reason_name((enum reject_reason)i),
 				    number(counts->rejected[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "received",
-			 number(counts->received), "accepted", number(counts->accepted), "filtered",
-			 number(counts->filtered), "rate_limited", number(counts->rate_limited),
-			 "no_handler", number(counts->no_handler), "rejected",
-			 number(rejected_sum(counts)), "rejected_by", by, "deliveries",
-			 number(counts->deliveries));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "recorded",
+			 number(counts->recorded), "received", number(counts->received), "accepted",
+			 number(counts->accepted), "filtered", number(counts->filtered),
+			 "rate_limited", number(counts->rate_limited), "no_handler",
+			 number(counts->no_handler), "rejected", number(rejected_sum(counts)),
+			 "rejected_by", by, "deliveries", number(counts->deliveries));
 }
 
 static json_t *dropped_json(const struct target_counts *counts)
@@ -136,12 +114,14 @@ static struct delivery_totals delivery_totals(const struct output *output)
 	return totals;
 }
 
-static bool is_balanced(const struct record_counts *records, const struct delivery_totals *totals)
+static bool is_balanced(const struct record_counts *records, const struct delivery_totals *totals,
+			const struct recorder_counts *recorder)
 {
 	uint64_t fates = records->accepted + records->filtered + records->rate_limited +
 			 records->no_handler + rejected_sum(records);
 
 	return records->received == fates && totals->balanced &&
+	       recorder->kept == recorder->sent + recorder->forgotten + recorder->held &&
 	       totals->enqueued == records->deliveries + totals->notices;
 }
 
@@ -184,15 +164,25 @@ static json_t *handlers_json(const struct forward *forward)
 
 static json_t *loggers_json(const struct tree *tree, const struct clients *clients)
 {
+	struct client_counts held = clients_counts(clients);
 	struct tree_counts counts = tree_counts(tree);
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}", "refused",
-			 number(clients_counts(clients).refused_loggers), "live",
-			 number(counts.live), "leased", number(counts.leased), "leases",
-			 number(counts.leases), "placeholders", number(counts.placeholders), "peak",
-			 number(counts.peak), "opened", number(counts.opened), "reclaimed",
-			 "released", number(counts.released), "client_exit",
-			 number(counts.client_exit));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+			 "refused", number(held.refused_loggers), "contexts_refused",
+			 number(held.refused_contexts), "context_bytes", number(held.context_bytes),
+			 "overrides", number(counts.overrides), "live", number(counts.live),
+			 "leased", number(counts.leased), "leases", number(counts.leases),
+			 "placeholders", number(counts.placeholders), "peak", number(counts.peak),
+			 "opened", number(counts.opened), "reclaimed", "released",
+			 number(counts.released), "client_exit", number(counts.client_exit));
+}
+
+static json_t *recorder_json(const struct recorder_counts *counts)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "kept", number(counts->kept), "sent",
+			 number(counts->sent), "forgotten", number(counts->forgotten), "held",
+			 number(counts->held), "held_bytes", number(counts->held_bytes), "not_kept",
+			 number(counts->not_kept));
 }
 
 static json_t *clients_json(const struct clients *clients, uint64_t client_dropped)
@@ -220,17 +210,18 @@ json_t *accounts_stats(const struct accounts_source *source)
 	const struct output *output = forward_output(source->forward);
 	struct record_counts records = forward_counts(source->forward);
 	struct delivery_totals totals = delivery_totals(output);
+	struct recorder_counts recorder = forward_recorder_counts(source->forward);
 	double uptime = (double)(clock_monotonic_ms() - source->started_ms) / 1000.0;
 
-	return json_pack("{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+	return json_pack("{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 			 LOGFWD_VERSION, "uptime_seconds", uptime, "balanced",
-			 is_balanced(&records, &totals), "records", records_json(&records),
-			 "targets", targets_json(output), "removed", removed_json(output),
-			 "notices", number(totals.notices), "handlers",
-			 handlers_json(source->forward), "loggers",
-			 loggers_json(forward_tree(source->forward), source->clients), "clients",
-			 clients_json(source->clients, records.client_dropped), "sockets",
-			 sockets_json(output));
+			 is_balanced(&records, &totals, &recorder), "records",
+			 records_json(&records), "recorder", recorder_json(&recorder), "targets",
+			 targets_json(output), "removed", removed_json(output), "notices",
+			 number(totals.notices), "handlers", handlers_json(source->forward),
+			 "loggers", loggers_json(forward_tree(source->forward), source->clients),
+			 "clients", clients_json(source->clients, records.client_dropped),
+			 "sockets", sockets_json(output));
 }
 
 struct last_error {
@@ -272,7 +263,7 @@ static void add_client(const struct client_view *view, void *arg)
 
 	json_array_append_new(arg, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:f, s:b}", "pid",
 					     (int)view->pid, "uid", number(view->uid), "app",
-					     text(view->app), "loggers", number(view->loggers),
+					     text_json(view->app), "loggers", number(view->loggers),
 					     "records", number(view->records), "dropped",
 					     number(view->dropped), "connected_seconds", seconds,
 					     "ended", view->ended));
@@ -290,6 +281,7 @@ struct logger_listing {
 	struct span pattern;
 	bool prefix; /* pattern is what stands before a '*' */
 	bool all;
+	int64_t now_ms;
 	json_t *loggers;
 	json_t *folded; /* object: parent -> row, until it becomes an array */
 };
@@ -304,7 +296,7 @@ static bool pattern_holds(const struct logger_listing *listing, struct span name
 /* Thousands of siblings are one row: their parent, how many, and their sums. */
 static void fold_logger(struct logger_listing *listing, const struct logger_view *view)
 {
-	json_t *parent = logger_text(view->parent);
+	json_t *parent = logger_name_json(view->parent);
 	const char *key = json_string_value(parent);
 	json_t *row = json_object_get(listing->folded, key);
 
@@ -335,13 +327,16 @@ static void list_logger(const struct logger_view *view, void *arg)
 		return;
 	}
 	json_array_append_new(listing->loggers,
-			      json_pack("{s:o, s:i, s:i, s:b, s:o, s:o, s:o, s:b, s:b}", "name",
-					logger_text(view->name), "level", (int)view->own_level,
-					"effective", (int)view->effective_level, "configured",
-					view->configured, "leases", number(view->leases),
-					"children", number(view->children), "records",
-					number(view->records), "placeholder", view->placeholder,
-					"propagate", view->propagate));
+			      json_pack("{s:o, s:i, s:o, s:i, s:o, s:b, s:o, s:o, s:o, s:b, s:b}",
+					"name", logger_name_json(view->name), "level",
+					(int)view->own.level, "own_level",
+					level_view_json(&view->own, listing->now_ms), "effective",
+					(int)view->effective.level, "effective_level",
+					level_view_json(&view->effective, listing->now_ms),
+					"configured", view->configured, "leases",
+					number(view->leases), "children", number(view->children),
+					"records", number(view->records), "placeholder",
+					view->placeholder, "propagate", view->propagate));
 }
 
 json_t *accounts_loggers(const struct accounts_source *source, const char *pattern, bool all)
@@ -351,10 +346,12 @@ json_t *accounts_loggers(const struct accounts_source *source, const char *patte
 					   : logger_name_canonical(span_of(pattern)),
 		.prefix = pattern == NULL,
 		.all = all,
+		.now_ms = clock_monotonic_ms(),
 		.loggers = json_array(),
 		.folded = json_object(),
 	};
 	json_t *folded = json_array();
+	struct logger_walk walk;
 	const char *key;
 	json_t *row;
 
@@ -362,7 +359,9 @@ json_t *accounts_loggers(const struct accounts_source *source, const char *patte
 		listing.pattern.len--;
 		listing.prefix = true;
 	}
-	tree_each_logger(forward_tree(source->forward), list_logger, &listing);
+	walk = tree_walk_begin(forward_tree(source->forward));
+	while (tree_walk(forward_tree(source->forward), &walk, SIZE_MAX, list_logger, &listing))
+		;
 	json_object_foreach(listing.folded, key, row) json_array_append(folded, row);
 	json_decref(listing.folded);
 	return json_pack("{s:o, s:o}", "loggers", listing.loggers, "folded", folded);

@@ -11,7 +11,9 @@
 #include "accounts.h"
 #include "control/control_server.h"
 #include "control/metrics_server.h"
+#include "explain.h"
 #include "intake/syslog_socket.h"
+#include "live_levels.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/notify.h"
@@ -34,6 +36,7 @@ struct daemon {
 	struct event_base *base;
 	struct config *config;
 	struct forward *forward;
+	struct live_levels *live_levels;
 	struct clients *clients;
 	struct syslog_socket *syslog; /* NULL: off, or drained at the end */
 	struct control_server *control;
@@ -88,6 +91,28 @@ static json_t *control_targets(void *arg)
 	return accounts_targets(&source);
 }
 
+static json_t *control_level(void *arg, const char *name)
+{
+	const struct daemon *daemon = arg;
+
+	return live_levels_json(daemon->live_levels, name);
+}
+
+static int control_set_level(void *arg, const struct level_change *change,
+			     char error_out[static CONTROL_ERROR_BYTES])
+{
+	struct daemon *daemon = arg;
+
+	return live_levels_set(daemon->live_levels, change, error_out);
+}
+
+static json_t *control_explain(void *arg, struct span name, uint8_t level, struct span text)
+{
+	const struct daemon *daemon = arg;
+
+	return explain(daemon->forward, name, level, text);
+}
+
 static int daemon_reload(struct daemon *daemon, bool dry_run,
 			 char error_out[static CONTROL_ERROR_BYTES]);
 
@@ -101,8 +126,13 @@ static void control_audit(void *arg, const struct control_caller *caller, const 
 {
 	struct daemon *daemon = arg;
 
-	log_limited(&daemon->audit, LOG_LEVEL_NOTICE, "control", "%s by pid %d uid %u: %s", verb,
-		    (int)caller->pid, (unsigned)caller->uid, allowed ? "allowed" : "denied");
+	if (allowed) /* none of them is missing */
+		log_notice("control", "%s by pid %d uid %u: allowed", verb, (int)caller->pid,
+			   (unsigned)caller->uid);
+	else
+		log_limited(&daemon->audit, LOG_LEVEL_NOTICE, "control",
+			    "%s by pid %d uid %u: denied", verb, (int)caller->pid,
+			    (unsigned)caller->uid);
 }
 
 static struct control_ops control_ops(struct daemon *daemon)
@@ -112,6 +142,9 @@ static struct control_ops control_ops(struct daemon *daemon)
 		.loggers = control_loggers,
 		.clients = control_clients,
 		.targets = control_targets,
+		.level = control_level,
+		.set_level = control_set_level,
+		.explain = control_explain,
 		.reload = control_reload,
 		.audit = control_audit,
 		.arg = daemon,
@@ -287,6 +320,7 @@ static void on_housekeeping(evutil_socket_t fd, short what, void *arg)
 	}
 	if (leases > daemon->leases_before)
 		daemon->leases_before = leases;
+	forward_tick(daemon->forward, clock_monotonic_ms());
 	on_flushed(daemon); /* the end of a lease may have changed levels too */
 }
 
@@ -425,6 +459,11 @@ static bool daemon_new_forward(struct daemon *daemon, struct config *config)
 	    forward_prepare(daemon->forward, config, &generation) < 0)
 		return false;
 	forward_on_flushed(daemon->forward, on_flushed, daemon);
+	if (live_levels_new(daemon->base, daemon->forward, on_flushed, daemon,
+			    &daemon->live_levels) < 0) {
+		forward_discard(generation);
+		return false;
+	}
 	daemon_take_config(daemon, config, generation);
 	return true;
 }
@@ -484,6 +523,7 @@ void daemon_free(struct daemon *daemon)
 	free_event(daemon->levels);
 	free_event(daemon->housekeeping);
 	free_event(daemon->drain);
+	live_levels_free(daemon->live_levels);
 	control_server_free(daemon->control);
 	metrics_server_free(daemon->metrics);
 	clients_free(daemon->clients);

@@ -3,23 +3,22 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "client_ends.h"
 #include "format/escape.h"
+#include "handler.h"
+#include "level_map.h"
 #include "os/clock.h"
-#include "route/rate_limit.h"
+#include "os/user_names.h"
 
-/* A handler of the current configuration: where to, in what shape, how fast. */
-struct handler {
-	const char *name; /* borrowed from the configuration */
-	struct target *target;
-	struct format_options format;
-	uint8_t facility;
-	struct rate_limit limit;
-	uint64_t hits, rate_limited;
-};
+#define USERS_FILE "/etc/passwd"
 
 struct forward {
 	struct tree *tree;
 	struct output *output;
+	struct recorder *recorder;
+	struct quota *recorder_quota;
+	struct user_names *user_names;
+	struct client_ends client_ends;
 	char host[256]; /* HOST_NAME_MAX is 64 on Linux; DNS allows 253 */
 	uint32_t record_bytes;
 	struct handler *handlers;
@@ -54,6 +53,28 @@ static void forward_read_host(struct forward *forward)
 		forward->host[0] = '\0'; /* NILVALUE */
 }
 
+static bool recorder_take(void *arg, uid_t uid, size_t bytes)
+{
+	return quota_take(arg, QUOTA_RECORDER_BYTES, uid, bytes) == QUOTA_TAKEN;
+}
+
+static void recorder_release(void *arg, uid_t uid, size_t bytes)
+{
+	quota_release(arg, QUOTA_RECORDER_BYTES, uid, bytes);
+}
+
+/* Errors: -ENOMEM. */
+static int forward_new_recorder(struct forward *forward)
+{
+	const struct limits none = { 0 }; /* until the first configuration */
+	struct recorder_room room = { .take = recorder_take, .release = recorder_release };
+
+	forward->recorder_quota = quota_new(&none);
+	room.arg = forward->recorder_quota;
+	forward->recorder = room.arg == NULL ? NULL : recorder_new(&room);
+	return forward->recorder == NULL ? -ENOMEM : 0;
+}
+
 int forward_new(struct event_base *base, const uint8_t hash_key[static 16],
 		const struct pool_options *pool, struct forward **forward_out)
 {
@@ -64,7 +85,9 @@ int forward_new(struct event_base *base, const uint8_t hash_key[static 16],
 		return -ENOMEM;
 	forward_read_host(forward);
 	forward->tree = tree_new(hash_key);
-	if (forward->tree == NULL)
+	forward->user_names = user_names_read(USERS_FILE);
+	if (forward->tree == NULL || forward->user_names == NULL ||
+	    forward_new_recorder(forward) < 0)
 		return -ENOMEM;
 	result = output_new(base, pool, forward->host, &forward->output);
 	if (result < 0)
@@ -78,6 +101,9 @@ void forward_free(struct forward *forward)
 	if (forward == NULL)
 		return;
 	output_free(forward->output);
+	recorder_free(forward->recorder);
+	quota_free(forward->recorder_quota);
+	user_names_free(forward->user_names);
 	tree_free(forward->tree);
 	free(forward->handlers);
 	free(forward);
@@ -114,16 +140,7 @@ static void generation_add_handlers(struct forward_generation *generation)
 			.level = options->level,
 			.filter = span_of(options->filter),
 		};
-		generation->handlers[i] = (struct handler){
-			.name = options->name,
-			.format = {
-				.kind = options->format,
-				.template = options->template,
-				.datagram_bytes = target->datagram_bytes,
-			},
-			.facility = options->facility,
-			.limit = { .rate = options->rate_limit, .burst = options->rate_burst },
-		};
+		generation->handlers[i] = handler_of(options, target);
 	}
 }
 
@@ -159,18 +176,6 @@ int forward_prepare(struct forward *forward, const struct config *config,
 	return 0;
 }
 
-/* Counts of a handler outlive a reload that names it again. */
-static void handler_take_counts(struct handler *handler, const struct handler *before, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(before[i].name, handler->name) == 0) {
-			handler->hits = before[i].hits;
-			handler->rate_limited = before[i].rate_limited;
-			return;
-		}
-	}
-}
-
 /* The target's own records look like those of the first handler that uses it. */
 static void forward_bind_handlers(struct forward *forward, const struct config *config)
 {
@@ -182,14 +187,33 @@ static void forward_bind_handlers(struct forward *forward, const struct config *
 	}
 }
 
+static uint32_t recorder_limit_of(const struct lease *lease, void *arg)
+{
+	return lease_recorder(arg, lease).records;
+}
+
+/* Names of users are worth a look now and then; without memory the old ones do. */
+static void forward_read_users(struct forward *forward)
+{
+	struct user_names *names = user_names_read(USERS_FILE);
+
+	if (names == NULL)
+		return;
+	user_names_free(forward->user_names);
+	forward->user_names = names;
+}
+
 void forward_commit(struct forward *forward, struct forward_generation *generation)
 {
 	const struct config *config = generation->config;
 
+	for (size_t i = 0; i < forward->n_handlers; i++)
+		handler_announce(&forward->handlers[i], clock_monotonic_ms());
 	for (size_t i = 0; i < config->n_handlers; i++)
-		handler_take_counts(&generation->handlers[i], forward->handlers,
-				    forward->n_handlers);
+		handler_take_over(&generation->handlers[i], forward->handlers, forward->n_handlers);
+	quota_set_limits(forward->recorder_quota, &config->limits);
 	tree_commit(forward->tree, generation->tree);
+	recorder_trim(forward->recorder, recorder_limit_of, forward->tree);
 	output_commit(forward->output, generation->output, &config->pool);
 	free(forward->handlers);
 	forward->handlers = generation->handlers;
@@ -197,45 +221,18 @@ void forward_commit(struct forward *forward, struct forward_generation *generati
 	forward->record_bytes = config->limits.record_bytes;
 	forward_bind_handlers(forward, config);
 	forward_read_host(forward);
+	forward_read_users(forward);
 	free(generation);
 }
 
-static void forward_deliver(struct forward *forward, struct handler *handler,
-			    struct message *message)
-{
-	struct datagram datagram;
-	enum format_outcome outcome;
-
-	message->facility = handler->facility;
-	message->sequence_id = target_next_sequence(handler->target);
-	message->has_sequence = message->sequence_id != 0;
-	do {
-		outcome = format_datagram(&handler->format, message,
-					  output_timestamps(forward->output),
-					  output_scratch(forward->output), &datagram);
-		if (outcome == FORMAT_NO_ROOM)
-			output_flush(forward->output);
-	} while (outcome == FORMAT_NO_ROOM);
-	if (outcome == FORMAT_TOO_LARGE)
-		target_drop(handler->target, DROP_OVERSIZE);
-	else
-		target_push(handler->target, &datagram, level_severity(message->level));
-}
-
-/* Leaves the handlers that may take one more record now; counts what the others suppress. */
+/* Leaves the handlers that may take one more record now. */
 static void forward_limit(struct forward *forward, struct route *route)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < route->n_hits; i++) {
-		struct handler *handler = &forward->handlers[route->hits[i]];
-
-		handler->hits++;
-		if (handler->limit.rate == 0 ||
-		    rate_limit_take(&handler->limit, clock_monotonic_ms()))
+		if (handler_admit(&forward->handlers[route->hits[i]]))
 			route->hits[kept++] = route->hits[i];
-		else
-			handler->rate_limited++;
 	}
 	route->n_hits = kept;
 }
@@ -264,7 +261,7 @@ static size_t gather_context(const struct forward *forward, const struct record 
 }
 
 static void forward_accept(struct forward *forward, const struct record *record,
-			   struct route *route)
+			   const struct route *route, bool recorded)
 {
 	struct context_pair context[CONTEXT_PAIRS_MAX];
 	struct span logger = record->lease != NULL ? lease_name(record->lease) : record->logger;
@@ -280,6 +277,7 @@ static void forward_accept(struct forward *forward, const struct record *record,
 		.n_context = gather_context(forward, record, logger, context),
 		.text = record->text,
 		.original_length = record->original_length,
+		.recorded = recorded,
 	};
 
 	if (message.text.len > forward->record_bytes)
@@ -287,7 +285,85 @@ static void forward_accept(struct forward *forward, const struct record *record,
 	forward->counts.accepted++;
 	forward->counts.deliveries += route->n_hits;
 	for (size_t i = 0; i < route->n_hits; i++)
-		forward_deliver(forward, &forward->handlers[route->hits[i]], &message);
+		handler_deliver(&forward->handlers[route->hits[i]], &message, forward->output);
+}
+
+/* A record that its level lets pass: on to the handlers that it met. */
+static void forward_pass(struct forward *forward, const struct record *record, struct route *route,
+			 bool recorded)
+{
+	if (route->n_hits == 0) {
+		forward->counts.no_handler++;
+		return;
+	}
+	forward_limit(forward, route);
+	if (route->n_hits == 0)
+		forward->counts.rate_limited++;
+	else
+		forward_accept(forward, record, route, recorded);
+}
+
+/* One that was filtered, in case it is wanted after all. */
+static void forward_keep(struct forward *forward, const struct record *record)
+{
+	struct recorder_rule rule = lease_recorder(forward->tree, record->lease);
+	struct recorded kept;
+
+	if (rule.records == 0)
+		return;
+	kept = (struct recorded){
+		.time_us = record->time_us,
+		.level = record->level,
+		.pid = record->pid,
+		.uid = record->uid,
+		.app = record->app,
+		.text = span_first(record->text, escape_cut(record->text, forward->record_bytes)),
+		.original_length = record->original_length,
+	};
+	recorder_keep(forward->recorder, record->lease, rule.records, &kept);
+}
+
+struct playback {
+	struct forward *forward;
+	struct lease *lease;
+};
+
+static void playback_send(const struct recorded *kept, void *arg)
+{
+	const struct playback *playback = arg;
+	struct forward *forward = playback->forward;
+	const struct record record = {
+		.lease = playback->lease,
+		.app = kept->app,
+		.pid = kept->pid,
+		.uid = kept->uid,
+		.time_us = kept->time_us,
+		.level = kept->level,
+		.text = kept->text,
+		.original_length = kept->original_length,
+	};
+	struct route route;
+
+	forward->counts.received++;
+	forward->counts.recorded++;
+	tree_route_recorded(forward->tree, record.lease, record.level, &route);
+	forward_pass(forward, &record, &route, true);
+}
+
+/* The texts are about to be freed. */
+static void playback_done(void *arg)
+{
+	const struct playback *playback = arg;
+
+	output_flush(playback->forward->output);
+}
+
+/* Sends what was kept of a lease; returns how many records. */
+static size_t forward_play_back(struct forward *forward, struct lease *lease)
+{
+	struct playback playback = { forward, lease };
+
+	return recorder_send(forward->recorder, lease, playback_send, playback_done, &playback);
 }
 
 static void forward_record(void *arg, const struct record *record)
@@ -302,17 +378,72 @@ static void forward_record(void *arg, const struct record *record)
 		tree_route_name(forward->tree, record->logger, record->level, &route);
 	if (route.filtered) {
 		forward->counts.filtered++;
+		if (record->lease != NULL)
+			forward_keep(forward, record);
 		return;
 	}
-	if (route.n_hits == 0) {
-		forward->counts.no_handler++;
-		return;
+	if (record->lease != NULL && recorder_holds(forward->recorder, record->lease) &&
+	    record->level >= lease_recorder(forward->tree, record->lease).trigger)
+		forward_play_back(forward, record->lease);
+	forward_pass(forward, record, &route, false);
+}
+
+void forward_own_record(struct forward *forward, struct span logger, uint8_t level,
+			struct span text)
+{
+	struct message message = {
+		.time_us = clock_realtime_us(),
+		.level = level,
+		.pid = getpid(),
+		.uid = geteuid(),
+		.host = span_of(forward->host),
+		.app = span_of("logfwdd"),
+		.logger = logger,
+		.text = text,
+		.original_length = text.len,
+	};
+	struct route route;
+
+	tree_route_name(forward->tree, logger, level, &route);
+	for (size_t i = 0; i < route.n_hits; i++) {
+		struct handler *handler = &forward->handlers[route.hits[i]];
+
+		if (!handler_admit(handler))
+			continue;
+		handler_deliver(handler, &message, forward->output);
+		target_count_notice(handler->target);
 	}
-	forward_limit(forward, &route);
-	if (route.n_hits == 0)
-		forward->counts.rate_limited++;
-	else
-		forward_accept(forward, record, &route);
+	output_flush(forward->output); /* the text is borrowed for this call only */
+}
+
+static void forward_client_exit(void *arg, const struct client_exit *exit)
+{
+	struct forward *forward = arg;
+	uint8_t bytes[CLIENT_ENDS_TEXT_BYTES];
+	struct writer text = writer_over(bytes, sizeof(bytes));
+
+	if (!client_ends_admit(&forward->client_ends, exit, clock_monotonic_ms(),
+			       clock_realtime_us()))
+		return;
+	client_end_write(exit, forward->user_names, &text);
+	forward_own_record(forward, span_of(CLIENT_ENDS_LOGGER), LEVEL_NOTICE, writer_span(&text));
+}
+
+static void forward_sum_up_exits(struct forward *forward)
+{
+	uint8_t bytes[CLIENT_ENDS_TEXT_BYTES];
+	struct writer text = writer_over(bytes, sizeof(bytes));
+
+	client_ends_write(&forward->client_ends, &text);
+	forward_own_record(forward, span_of(CLIENT_ENDS_LOGGER), LEVEL_NOTICE, writer_span(&text));
+}
+
+void forward_tick(struct forward *forward, int64_t now_ms)
+{
+	for (size_t i = 0; i < forward->n_handlers; i++)
+		handler_tick(&forward->handlers[i], now_ms);
+	if (client_ends_due(&forward->client_ends, now_ms))
+		forward_sum_up_exits(forward);
 }
 
 static void forward_reject(void *arg, enum reject_reason reason)
@@ -349,11 +480,26 @@ static int forward_open(void *arg, struct span name, const void *owner, struct l
 	return tree_open(forward->tree, name, owner, lease_out);
 }
 
-static void forward_close(void *arg, struct lease *lease, bool client_exit)
+static size_t forward_close(void *arg, struct lease *lease, bool client_exit)
 {
 	struct forward *forward = arg;
+	size_t sent = client_exit ? forward_play_back(forward, lease) : 0;
 
+	recorder_forget(forward->recorder, lease);
 	tree_close(forward->tree, lease, client_exit ? LEASE_CLIENT_EXIT : LEASE_RELEASED);
+	return sent;
+}
+
+static void forward_prefetch(void *arg, const struct lease *lease)
+{
+	(void)arg;
+	lease_prefetch(lease);
+}
+
+static size_t forward_context_bytes(void *arg, const struct lease *lease)
+{
+	(void)arg;
+	return lease_context_bytes(lease);
 }
 
 static void forward_set_level(void *arg, struct lease *lease, uint8_t level)
@@ -371,42 +517,11 @@ static int forward_set_context(void *arg, struct lease *lease, const struct cont
 	return lease_set_context(forward->tree, lease, pair, set);
 }
 
-/* The entries of a level map, as many as one packet holds. */
-struct level_list {
-	struct level_map_entry entries[WIRE_PACKET_MAX / 4];
-	uint32_t count;
-	bool overflow;
-};
-
-static void level_list_add(struct span name, uint8_t level, void *arg)
-{
-	struct level_list *list = arg;
-
-	if (list->count == ARRAY_LEN(list->entries))
-		list->overflow = true;
-	else
-		list->entries[list->count++] = (struct level_map_entry){ name, level };
-}
-
 static void forward_level_map(void *arg, const void *owner, struct writer *writer)
 {
-	struct forward *forward = arg;
-	CLEANUP(free) struct level_list *list = malloc(sizeof(*list));
-	bool failed_before = writer->failed;
+	const struct forward *forward = arg;
 
-	if (list != NULL) {
-		list->count = 0;
-		list->overflow = false;
-		tree_each_configured_level(forward->tree, level_list_add, list);
-	}
-	if (list != NULL && !list->overflow)
-		frame_write_level_map(writer, tree_lease_floor(forward->tree, owner), list->entries,
-				      list->count);
-	if (list == NULL || list->overflow || (writer->failed && !failed_before)) {
-		/* More than a packet holds: the client filters nothing, the daemon everything. */
-		writer->failed = failed_before;
-		frame_write_level_map(writer, 1, NULL, 0);
-	}
+	level_map_write(forward->tree, owner, writer);
 }
 
 uint64_t forward_level_generation(const struct forward *forward)
@@ -424,11 +539,14 @@ struct intake_ops forward_intake_ops(struct forward *forward)
 	return (struct intake_ops){
 		.open = forward_open,
 		.close = forward_close,
+		.prefetch = forward_prefetch,
 		.set_level = forward_set_level,
 		.set_context = forward_set_context,
+		.context_bytes = forward_context_bytes,
 		.record = forward_record,
 		.reject = forward_reject,
 		.client_dropped = forward_client_dropped,
+		.client_exit = forward_client_exit,
 		.flush = forward_flush,
 		.level_map = forward_level_map,
 		.level_generation = forward_intake_generation,
@@ -438,6 +556,11 @@ struct intake_ops forward_intake_ops(struct forward *forward)
 
 uint64_t forward_drain(struct forward *forward)
 {
+	/* what else is said once a second is said now: there may be no later */
+	if (client_ends_due(&forward->client_ends, INT64_MAX))
+		forward_sum_up_exits(forward);
+	for (size_t i = 0; i < forward->n_handlers; i++)
+		handler_announce(&forward->handlers[i], clock_monotonic_ms());
 	output_flush(forward->output);
 	return output_queued(forward->output);
 }
@@ -450,6 +573,38 @@ void forward_abandon(struct forward *forward)
 struct record_counts forward_counts(const struct forward *forward)
 {
 	return forward->counts;
+}
+
+struct recorder_counts forward_recorder_counts(const struct forward *forward)
+{
+	return recorder_counts(forward->recorder);
+}
+
+struct tree *forward_tree_of(struct forward *forward)
+{
+	return forward->tree;
+}
+
+struct span forward_host(const struct forward *forward)
+{
+	return span_of(forward->host);
+}
+
+enum format_outcome forward_render(const struct forward *forward, size_t handler,
+				   const struct message *message, struct writer *scratch,
+				   struct datagram *datagram_out)
+{
+	const struct handler *to = &forward->handlers[handler];
+	struct message shaped = *message;
+
+	shaped.facility = to->facility;
+	return format_datagram(&to->format, &shaped, output_timestamps(forward->output), scratch,
+			       datagram_out);
+}
+
+bool forward_has_room(const struct forward *forward, size_t handler)
+{
+	return handler_has_room(&forward->handlers[handler]);
 }
 
 const struct tree *forward_tree(const struct forward *forward)

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "intake/record.h"
 #include "output/output.h"
+#include "route/recorder.h"
 
 struct forward;
 
@@ -23,6 +24,7 @@ struct record_counts {
 	uint64_t rejected[REJECT_REASONS];
 	uint64_t deliveries;	 /* handlers reached by accepted records */
 	uint64_t client_dropped; /* that libraries say they dropped before they reached us */
+	uint64_t recorded; /* of received, those that were filtered once, and kept by a recorder */
 };
 
 /** Called after each batch of records, once nothing is borrowed any more. */
@@ -61,7 +63,33 @@ void forward_abandon(struct forward *forward);
 
 uint64_t forward_level_generation(const struct forward *forward);
 
+/**
+ * A record of the daemon's own, given to a logger by name: levels, handlers and rate limits hold
+ * for it as for any other. It is none of those that were received: its targets count it among
+ * their notices.
+ */
+void forward_own_record(struct forward *forward, struct span logger, uint8_t level,
+			struct span text);
+
+/** The tree, for the operator's overrides. */
+struct tree *forward_tree_of(struct forward *forward);
+
+/**
+ * What a handler would send of a message now, sequenceId apart; counts nothing, takes nothing
+ * from a rate limit. datagram_out: borrowed from scratch and the message.
+ */
+enum format_outcome forward_render(const struct forward *forward, size_t handler,
+				   const struct message *message, struct writer *scratch,
+				   struct datagram *datagram_out);
+/** True when the handler's rate limit would let one more record pass now. */
+bool forward_has_room(const struct forward *forward, size_t handler);
+/** HOST of all records; borrowed until a reload. */
+struct span forward_host(const struct forward *forward);
+/** A few times a second: announces what rate limits have suppressed, and clients that are gone. */
+void forward_tick(struct forward *forward, int64_t now_ms);
+
 struct record_counts forward_counts(const struct forward *forward);
+struct recorder_counts forward_recorder_counts(const struct forward *forward);
 const struct tree *forward_tree(const struct forward *forward);
 const struct output *forward_output(const struct forward *forward);
 

@@ -303,6 +303,20 @@ static int give_root_handlers(const struct check *check, const struct section *r
 			   "logger root { handlers = {\"NAME\"} }, or name a handler default");
 }
 
+/* A trigger needs something that it triggers. */
+static int check_recorder(const struct check *check, const struct section *section,
+			  struct logger_options *logger)
+{
+	const struct setting *trigger = section_setting(section, "recorder-trigger");
+
+	if (!logger->has_recorder && trigger != NULL)
+		return config_fail(check->error, section->place,
+				   "recorder-trigger without recorder; add recorder = NUMBER");
+	if (trigger == NULL)
+		logger->recorder.trigger = LEVEL_ERROR;
+	return 0;
+}
+
 /* The root first, whether a section names it or not; the others in their order. */
 static int check_loggers(const struct check *check)
 {
@@ -329,6 +343,8 @@ static int check_loggers(const struct check *check)
 			logger->propagate = true;
 		}
 		result = check_logger(check, section, logger);
+		if (result == 0)
+			result = check_recorder(check, section, logger);
 	}
 	return result < 0 ? result : give_root_handlers(check, root, &config->loggers[0]);
 }
@@ -345,7 +361,12 @@ static int set_defaults(struct config *config, struct arena *arena)
 		.control_group = arena_copy(arena, span_of("")),
 	};
 	config->limits = (struct limits){
-		.clients = 10000, .loggers = 1000000, .record_bytes = 65536, .uid_share = 25
+		.clients = 10000,
+		.loggers = 1000000,
+		.record_bytes = 65536,
+		.context_bytes = 64 << 20,
+		.recorder_bytes = 64 << 20,
+		.uid_share = 25,
 	};
 	config->pool = (struct pool_options){ .sockets = 16, .idle_timeout = 60 };
 	if (config->listen.client == NULL || config->listen.syslog == NULL ||

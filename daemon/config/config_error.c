@@ -4,12 +4,29 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Line breaks and terminal controls come from file names and escapes in strings. */
+#include "format/escape.h"
+
+#define CHARACTER_MAX 4 /* bytes, in UTF-8 */
+
+/* Bytes of the character at the front of text, 0 when it is none, or could garble a terminal. */
+static size_t clean_length(const char *text)
+{
+	for (size_t length = 1; length <= CHARACTER_MAX && text[length - 1] != '\0'; length++) {
+		if (escape_is_clean(span_of_bytes(text, length)))
+			return length;
+	}
+	return 0;
+}
+
+/* What is to be said as it was written comes from anywhere: file names, mistyped names. */
 static void make_one_line(char *text)
 {
-	for (; *text != '\0'; text++) {
-		if ((uint8_t)*text < ' ' || *text == 0x7f)
+	while (*text != '\0') {
+		size_t length = clean_length(text);
+
+		if (length == 0)
 			*text = '?';
+		text += length > 0 ? length : 1;
 	}
 }
 

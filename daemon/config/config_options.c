@@ -262,6 +262,32 @@ static int read_context(const struct reading *reading, const struct setting *set
 	return 0;
 }
 
+static int read_recorder(const struct reading *reading, const struct setting *setting, void *object)
+{
+	struct logger_options *logger = object;
+	uint64_t records;
+	int result = reader_take_number(reading, setting, &records);
+
+	logger->has_recorder = true;
+	if (result == 0)
+		logger->recorder.records = (uint32_t)records;
+	return result;
+}
+
+static int read_trigger(const struct reading *reading, const struct setting *setting, void *object)
+{
+	struct logger_options *logger = object;
+	int result = read_level(reading, setting, object);
+
+	if (result == 0 && logger->recorder.trigger == LEVEL_NOTSET)
+		return reader_refuse(reading, setting, setting->values,
+				     "a trigger is a level of records, 1 to %d", LEVEL_MAX);
+	return result;
+}
+
+#define LIMIT_BYTES_MAX (UINT64_C(1) << 40)
+#define RECORDER_MAX	10000 /* records of one lease */
+
 #define LISTEN(member)	.offset = offsetof(struct listen_options, member)
 #define LIMITS(member)	.offset = offsetof(struct limits, member)
 #define METRICS(member) .offset = offsetof(struct metrics_options, member)
@@ -288,6 +314,14 @@ static const struct option_spec limits_options[] = {
 	  LIMITS(record_bytes),
 	  .min = 480,
 	  .max = WIRE_RECORD_MAX },
+	{ .name = "context-bytes",
+	  .read = read_u64,
+	  LIMITS(context_bytes),
+	  .max = LIMIT_BYTES_MAX },
+	{ .name = "recorder-bytes",
+	  .read = read_u64,
+	  LIMITS(recorder_bytes),
+	  .max = LIMIT_BYTES_MAX },
 	{ .name = "uid-share", .read = read_u32, LIMITS(uid_share), .min = 1, .max = 100 },
 };
 
@@ -339,6 +373,8 @@ static const struct option_spec logger_options[] = {
 	{ .name = "handlers", .read = read_handlers, .list = true },
 	{ .name = "propagate", .read = read_switch, LOGGER(propagate) },
 	{ .name = "context", .read = read_context, .list = true },
+	{ .name = "recorder", .read = read_recorder, .max = RECORDER_MAX },
+	{ .name = "recorder-trigger", .read = read_trigger, LOGGER(recorder.trigger) },
 };
 
 #define OPTIONS(table) .options = (table), .n_options = ARRAY_LEN(table)

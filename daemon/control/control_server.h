@@ -21,6 +21,7 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "base/span.h"
 
 #define CONTROL_REQUEST_MAX   4096 /* bytes with the newline */
 #define CONTROL_CLIENTS_MAX   64
@@ -38,6 +39,14 @@ struct control_caller {
 	bool is_operator; /* root, the daemon's user, or in the control socket's group */
 };
 
+/** What an operator wants of a level. */
+struct level_change {
+	struct span name; /* checked; of a prefix, what stands before '*'. Borrowed for the call */
+	bool is_prefix;
+	uint8_t level;	/* 0: take the level away that an operator has set */
+	int64_t for_ms; /* 0: until it is unset */
+};
+
 /** What the verbs act through; daemon.c fills it. Results are owned by the caller; NULL without memory. */
 struct control_ops {
 	/* The object of contract 7, in one consistent snapshot. Beyond it:
@@ -45,7 +54,8 @@ struct control_ops {
 	   targets.NAME.notices (of enqueued, in-band loss notices), notices (of all targets, ever),
 	   removed {"enqueued","sent","dropped","notices"} (of targets that a reload took away). */
 	json_t *(*stats)(void *arg);
-	/* {"loggers":[{"name","level","effective","configured","leases","children","records","placeholder"}],
+	/* {"loggers":[{"name","level","effective","own_level","effective_level","configured","leases",
+	    "children","records","placeholder"}], level objects as in logger_json.h,
 	    "folded":[{"parent","count","leases","records"}]}
 	   pattern: NULL for all, or a name with at most one '*' at its end; all: no folding, and placeholders too */
 	json_t *(*loggers)(void *arg, const char *pattern, bool all);
@@ -53,6 +63,13 @@ struct control_ops {
 		void *arg); /* {"clients":[{"pid","uid","app","loggers","records","dropped","connected_seconds"}]} */
 	json_t *(*targets)(
 		void *arg); /* {"targets":{NAME:{as in stats, and "policy","sockets","last_error"}}} */
+	/* name: NULL for all that operators have set and the root, otherwise of that logger */
+	json_t *(*level)(void *arg, const char *name);
+	/* 0 or -errno, error_out filled on failure. */
+	int (*set_level)(void *arg, const struct level_change *change,
+			 char error_out[static CONTROL_ERROR_BYTES]);
+	/* What would become of a record; see explain.h. level: 1..LEVEL_MAX. */
+	json_t *(*explain)(void *arg, struct span name, uint8_t level, struct span text);
 	/* Loads the configuration again; dry_run: only says what is wrong. 0 or -errno, error_out
 	   filled on failure. Must not free the control server: it runs inside of it. */
 	int (*reload)(void *arg, bool dry_run, char error_out[static CONTROL_ERROR_BYTES]);

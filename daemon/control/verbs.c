@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "control/prometheus.h"
+#include "wire/level.h"
 #include "wire/logger_name.h"
 
 DEFINE_CLEANUP(json_t *, json_decref)
@@ -11,6 +12,8 @@ DEFINE_CLEANUP(json_t *, json_decref)
 #define CODE_USAGE  "usage"
 #define CODE_DENIED "denied"
 #define CODE_FAILED "failed"
+
+#define LEVEL_SECONDS_MAX 31536000 /* a year */
 
 typedef json_t *verb_function(const struct control_ops *ops, json_t *request);
 
@@ -90,6 +93,78 @@ static json_t *run_loggers(const struct control_ops *ops, json_t *request)
 	return answer_with(ops->loggers(ops->arg, pattern, all != 0));
 }
 
+/* What is wrong with a name, or NULL. */
+static const char *name_fault(const char *name)
+{
+	enum logger_name_error error = logger_name_check(span_of(name));
+
+	return error == LOGGER_NAME_OK ? NULL : logger_name_error_text(error);
+}
+
+static json_t *run_level(const struct control_ops *ops, json_t *request)
+{
+	const char *verb, *name = NULL, *fault;
+	json_error_t error;
+
+	if (json_unpack_ex(request, &error, 0, "{s:s, s?s !}", "verb", &verb, "name", &name) < 0)
+		return usage_error(&error);
+	fault = name == NULL ? NULL : name_fault(name);
+	if (fault != NULL)
+		return verbs_error(CODE_USAGE, fault);
+	return answer_with(ops->level(ops->arg, name));
+}
+
+static json_t *run_set_level(const struct control_ops *ops, json_t *request)
+{
+	char reason[CONTROL_ERROR_BYTES] = "";
+	const char *verb, *pattern, *fault;
+	struct level_change change;
+	double seconds = 0;
+	struct span name;
+	json_error_t error;
+	int level;
+
+	if (json_unpack_ex(request, &error, 0, "{s:s, s:s, s:i, s?F !}", "verb", &verb, "name",
+			   &pattern, "level", &level, "seconds", &seconds) < 0)
+		return usage_error(&error);
+	fault = pattern_fault(pattern);
+	if (fault != NULL)
+		return verbs_error(CODE_USAGE, fault);
+	if (level < 0 || level > LEVEL_MAX)
+		return verbs_error(CODE_USAGE, "a level is 1 to 100, or 0 to unset");
+	if (!(seconds >= 0 && seconds <= LEVEL_SECONDS_MAX) ||
+	    (seconds > 0 && (seconds < 0.001 || level == 0)))
+		return verbs_error(CODE_USAGE, "seconds are 0.001 to 31536000 (a year), for a "
+					       "level that is set");
+	name = span_of(pattern);
+	change = (struct level_change){
+		.is_prefix = name.len > 0 && name.ptr[name.len - 1] == '*',
+		.level = (uint8_t)level,
+		.for_ms = (int64_t)(seconds * 1000),
+	};
+	change.name = span_first(name, name.len - change.is_prefix);
+	if (ops->set_level(ops->arg, &change, reason) < 0)
+		return verbs_error(CODE_FAILED, reason);
+	return answer_with(json_pack("{s:s, s:i}", "name", pattern, "level", level));
+}
+
+static json_t *run_explain(const struct control_ops *ops, json_t *request)
+{
+	const char *verb, *name, *text = "sample", *fault;
+	json_error_t error;
+	int level;
+
+	if (json_unpack_ex(request, &error, 0, "{s:s, s:s, s:i, s?s !}", "verb", &verb, "name",
+			   &name, "level", &level, "text", &text) < 0)
+		return usage_error(&error);
+	fault = name_fault(name);
+	if (fault != NULL)
+		return verbs_error(CODE_USAGE, fault);
+	if (level < 1 || level > LEVEL_MAX)
+		return verbs_error(CODE_USAGE, "the level of a record is 1 to 100");
+	return answer_with(ops->explain(ops->arg, span_of(name), (uint8_t)level, span_of(text)));
+}
+
 /* NULL when the request holds nothing but its verb, else the answer. */
 static json_t *refuse_arguments(json_t *request)
 {
@@ -152,9 +227,11 @@ static const struct verb {
 	bool privileged;
 	verb_function *run;
 } verbs[] = {
-	{ "clients", false, run_clients }, { "healthcheck", false, run_healthcheck },
-	{ "loggers", false, run_loggers }, { "reload", true, run_reload },
-	{ "stats", false, run_stats },	   { "targets", false, run_targets },
+	{ "clients", false, run_clients },	   { "explain", false, run_explain },
+	{ "healthcheck", false, run_healthcheck }, { "level", false, run_level },
+	{ "loggers", false, run_loggers },	   { "reload", true, run_reload },
+	{ "set-level", true, run_set_level },	   { "stats", false, run_stats },
+	{ "targets", false, run_targets },
 };
 
 static const struct verb *find_verb(const char *name)

@@ -49,6 +49,7 @@ enum format_outcome {
  *          it is as it was.
  * A text that would exceed datagram_bytes is cut at a character border and marked: RFC 5424
  * gains truncated="ORIGINAL LENGTH IN BYTES" in the logfwd element, RFC 3164 ends in "...".
+ * One that a flight recorder kept gains recorded="true" there, or begins with "[recorded] ".
  * When the context leaves no room for at least 64 bytes of text (or all of it, when shorter),
  * the context element is left out, which counts as a cut.
  */

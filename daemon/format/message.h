@@ -21,6 +21,7 @@ struct message {
 	size_t n_context;		    /* 0..CONTEXT_PAIRS_MAX */
 	struct span text;		    /* any bytes */
 	size_t original_length;		    /* of the text before the client cut it, >= text.len */
+	bool recorded;			    /* a flight recorder kept it: marked */
 	bool has_sequence;
 	uint32_t sequence_id; /* 1..2147483647, RFC 5424 7.3.1 */
 };

@@ -41,5 +41,5 @@ void rfc3164_write_header(struct writer *writer, const struct message *message,
 		writer_decimal(writer, (uint64_t)message->pid);
 		writer_u8(writer, ']');
 	}
-	writer_text(writer, span_of(": "));
+	writer_text(writer, span_of(message->recorded ? ": [recorded] " : ": "));
 }

@@ -19,7 +19,7 @@ static void write_logger(struct writer *writer, const struct message *message, b
 		write_literal(writer, "\" truncated=\"");
 		writer_decimal(writer, message->original_length);
 	}
-	write_literal(writer, "\"]");
+	write_literal(writer, message->recorded ? "\" recorded=\"true\"]" : "\"]");
 }
 
 static void write_context(struct writer *writer, const struct message *message)

@@ -1,4 +1,4 @@
-#include "intake/client.h"
+#include "intake/client_internal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,28 +11,8 @@
 #define PACKETS_PER_TURN 64
 /* With so many bytes of answers a turn ends: they go before more is asked. */
 #define ANSWERS_PER_TURN (32 * 1024)
-/* Leases given back in one turn: well below a millisecond. */
-#define RECLAIM_SLICE 2048
-
-struct client {
-	struct client *next, **link; /* of env->list: the next one, and what points to this one */
-	struct client_env *env;
-	int fd; /* -1 once it has ended */
-	pid_t pid;
-	uid_t uid;
-	struct event *readable;
-	struct event *writable; /* while unsent, or a level map, waits for room */
-	struct event *reclaim;	/* drives the slices after its end */
-	uint8_t *unsent; /* answers that found no room: until they go, nothing is read; or NULL */
-	size_t unsent_length;
-	bool greeted;
-	uint64_t map_generation; /* of the last level map sent */
-	uint8_t app_length;
-	uint8_t app[WIRE_APP_NAME_MAX];
-	struct lease_table leases;
-	uint64_t records, dropped;
-	int64_t connected_ms;
-};
+/* What the bookkeeping of a pair, and that of a first one, takes at most. */
+#define CONTEXT_OVERHEAD 64
 
 /* What one frame asks for beyond its own effect. */
 enum frame_effect { FRAME_DONE, FRAME_VIOLATION };
@@ -215,9 +195,9 @@ static bool client_take_lease(struct client *client, const struct frame_open *op
 	if (env->ops.open(env->ops.arg, open->name, client, &lease) == 0) {
 		if (lease_table_add(&client->leases, open->logger_id, lease) == 0)
 			return true;
-		env->ops.close(env->ops.arg, lease, false);
+		(void)env->ops.close(env->ops.arg, lease, false); /* nothing was recorded */
 	}
-	quota_release(env->quota, QUOTA_LOGGERS, client->uid);
+	quota_release(env->quota, QUOTA_LOGGERS, client->uid, 1);
 	return false;
 }
 
@@ -232,7 +212,7 @@ static enum frame_error_code client_open_logger(struct client *client,
 		*reason_out = logger_name_error_text(bad);
 		return FRAME_ERROR_NAME;
 	}
-	switch (quota_take(client->env->quota, QUOTA_LOGGERS, client->uid)) {
+	switch (quota_take(client->env->quota, QUOTA_LOGGERS, client->uid, 1)) {
 	case QUOTA_LIMIT:
 		*reason_out = "limits.loggers is reached";
 		return FRAME_ERROR_LIMIT;
@@ -267,14 +247,6 @@ static enum frame_effect client_open(struct client *client, struct span body, st
 	return FRAME_DONE;
 }
 
-static void client_give_back(struct client *client, struct lease *lease, bool client_exit)
-{
-	const struct client_env *env = client->env;
-
-	env->ops.close(env->ops.arg, lease, client_exit);
-	quota_release(env->quota, QUOTA_LOGGERS, client->uid);
-}
-
 /* A logger that was refused is still closed, told its level and so on: that is no mistake. */
 static enum frame_effect client_close(struct client *client, struct span body, struct writer *reply)
 {
@@ -286,7 +258,7 @@ static enum frame_effect client_close(struct client *client, struct span body, s
 		return FRAME_VIOLATION;
 	lease = lease_table_remove(&client->leases, close.logger_id);
 	if (lease != NULL)
-		client_give_back(client, lease, false);
+		(void)client_give_back(client, lease, false); /* what was recorded is forgotten */
 	return FRAME_DONE;
 }
 
@@ -334,27 +306,65 @@ static enum frame_effect client_set_level(struct client *client, struct span bod
 	return FRAME_DONE;
 }
 
+/*
+ * Sets a pair within the bounds on memory: what it may take at most is asked for before, and
+ * given back but for what it has taken. Returns NULL, or why it is refused.
+ */
+static const char *client_set_context(struct client *client, struct lease *lease,
+				      const struct frame_context *context)
+{
+	const struct intake_ops *ops = &client->env->ops;
+	struct quota *quota = client->env->quota;
+	size_t before = ops->context_bytes(ops->arg, lease);
+	size_t most = CONTEXT_OVERHEAD + context->pair.key.len + context->pair.value.len;
+	int result;
+
+	switch (quota_take(quota, QUOTA_CONTEXT_BYTES, client->uid, context->set ? most : 0)) {
+	case QUOTA_LIMIT:
+		return "limits.context-bytes is reached";
+	case QUOTA_SHARE:
+		return "this user's share of limits.context-bytes is used up";
+	case QUOTA_NO_MEMORY:
+		return "out of memory";
+	case QUOTA_TAKEN:
+		break;
+	}
+	result = ops->set_context(ops->arg, lease, &context->pair, context->set);
+	quota_release(quota, QUOTA_CONTEXT_BYTES, client->uid,
+		      before + (context->set ? most : 0) - ops->context_bytes(ops->arg, lease));
+	if (result == -E2BIG)
+		return "the logger has 32 context keys already";
+	return result < 0 ? "out of memory" : NULL;
+}
+
+/* What is wrong with a pair by itself, or NULL. */
+static const char *pair_fault(const struct context_pair *pair)
+{
+	if (!context_key_is_valid(pair->key))
+		return "a context key is 1 to 32 printable ASCII characters but = ] \" and space";
+	return pair->value.len > CONTEXT_VALUE_MAX ? "the context value is longer than 1024 bytes"
+						   : NULL;
+}
+
 static enum frame_effect client_context(struct client *client, struct span body,
 					struct writer *reply)
 {
-	const struct intake_ops *ops = &client->env->ops;
 	struct frame_context context;
 	struct lease *lease;
+	const char *refused;
 
 	if (!frame_parse_context(body, &context))
 		return FRAME_VIOLATION;
 	lease = lease_table_find(&client->leases, context.logger_id);
 	if (lease == NULL)
 		return FRAME_DONE;
-	if (!context_key_is_valid(context.pair.key))
-		refuse(reply, context.logger_id, FRAME_ERROR_CONTEXT,
-		       "a context key is 1 to 32 printable ASCII characters but = ] \" and space");
-	else if (context.pair.value.len > CONTEXT_VALUE_MAX)
-		refuse(reply, context.logger_id, FRAME_ERROR_CONTEXT,
-		       "the context value is longer than 1024 bytes");
-	else if (ops->set_context(ops->arg, lease, &context.pair, context.set) < 0)
-		refuse(reply, context.logger_id, FRAME_ERROR_CONTEXT,
-		       "the logger has 32 context keys already, or memory ran out");
+	refused = pair_fault(&context.pair);
+	if (refused == NULL)
+		refused = client_set_context(client, lease, &context);
+	if (refused != NULL) {
+		client->env->refused_contexts++;
+		refuse(reply, context.logger_id, FRAME_ERROR_CONTEXT, refused);
+	}
 	return FRAME_DONE;
 }
 
@@ -542,19 +552,6 @@ void client_end(struct client *client, enum frame_error_code code, const char *r
 	event_add(client->reclaim, &now);
 }
 
-/* Gives back up to count leases; true when none is left. */
-static bool client_reclaim(struct client *client, size_t count)
-{
-	while (count-- > 0) {
-		struct lease *lease = lease_table_pop(&client->leases);
-
-		if (lease == NULL)
-			return true;
-		client_give_back(client, lease, true);
-	}
-	return false;
-}
-
 static void client_on_reclaim(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *client = arg;
@@ -574,7 +571,8 @@ void client_free(struct client *client)
 	if (client == NULL)
 		return;
 	client_reclaim(client, SIZE_MAX);
-	quota_release(client->env->quota, QUOTA_CLIENTS, client->uid);
+	client_tell_exit(client);
+	quota_release(client->env->quota, QUOTA_CLIENTS, client->uid, 1);
 	client_leave_list(client);
 	client_destroy(client);
 }

@@ -37,9 +37,12 @@ struct client_env {
 	uint8_t *reply;	       /* WIRE_PACKET_MAX: what it is told */
 	struct client_list
 		list;	     /* a client enters it when it is made and leaves when it is freed */
+	bool stopping;	     /* the daemon goes, and not its clients */
 	uint64_t live;	     /* its length */
 	uint64_t violations; /* connections that broke the protocol */
-	uint64_t refused_loggers;   /* by a bound of the name, limits.loggers, or a share of it */
+	uint64_t refused_loggers; /* by a bound of the name, limits.loggers, or a share of it */
+	uint64_t
+		refused_contexts; /* by a bound of key or value, limits.context-bytes, or a share */
 	struct log_limit complaint; /* clients make mistakes faster than anybody reads of them */
 };
 

@@ -82,7 +82,7 @@ static void clients_on_accept(struct evconnlistener *listener, evutil_socket_t f
 		close(fd);
 		return;
 	}
-	quota = quota_take(clients->env.quota, QUOTA_CLIENTS, peer.uid);
+	quota = quota_take(clients->env.quota, QUOTA_CLIENTS, peer.uid, 1);
 	if (quota != QUOTA_TAKEN) {
 		clients->counts.refused++;
 		log_limited(&clients->complaint, LOG_LEVEL_WARNING, "intake",
@@ -90,7 +90,7 @@ static void clients_on_accept(struct evconnlistener *listener, evutil_socket_t f
 			    quota_refusal(quota));
 		turn_away(fd, FRAME_ERROR_CLIENTS, quota_refusal(quota));
 	} else if (clients_add(clients, fd, &peer) < 0) {
-		quota_release(clients->env.quota, QUOTA_CLIENTS, peer.uid);
+		quota_release(clients->env.quota, QUOTA_CLIENTS, peer.uid, 1);
 		turn_away(fd, FRAME_ERROR_MEMORY, "out of memory");
 	}
 }
@@ -180,6 +180,7 @@ void clients_stop(struct clients *clients)
 	if (clients->listener != NULL)
 		evconnlistener_free(clients->listener);
 	clients->listener = NULL;
+	clients->env.stopping = true;
 	while (clients->env.list.first != NULL) {
 		struct client *client = clients->env.list.first;
 
@@ -259,6 +260,8 @@ struct client_counts clients_counts(const struct clients *clients)
 	counts.live = clients->env.live;
 	counts.violations = clients->env.violations;
 	counts.refused_loggers = clients->env.refused_loggers;
+	counts.refused_contexts = clients->env.refused_contexts;
+	counts.context_bytes = quota_held(clients->env.quota, QUOTA_CONTEXT_BYTES);
 	return counts;
 }
 

@@ -7,27 +7,29 @@
 struct user {
 	struct user *next;
 	uid_t uid;
-	uint32_t held[QUOTA_KINDS];
+	uint64_t held[QUOTA_KINDS];
 };
 
 struct quota {
-	uint32_t limit[QUOTA_KINDS];
-	uint32_t share[QUOTA_KINDS];
-	uint32_t held[QUOTA_KINDS];
+	uint64_t limit[QUOTA_KINDS];
+	uint64_t share[QUOTA_KINDS];
+	uint64_t held[QUOTA_KINDS];
 	struct user *users[BUCKETS]; /* those that hold something */
 };
 
-static uint32_t share_of(uint32_t limit, uint32_t percent)
+static uint64_t share_of(uint64_t limit, uint32_t percent)
 {
-	uint64_t share = (uint64_t)limit * percent / 100;
+	uint64_t share = limit / 100 * percent + limit % 100 * percent / 100;
 
-	return share > 0 ? (uint32_t)share : 1;
+	return share > 0 ? share : 1;
 }
 
 void quota_set_limits(struct quota *quota, const struct limits *limits)
 {
 	quota->limit[QUOTA_CLIENTS] = limits->clients;
 	quota->limit[QUOTA_LOGGERS] = limits->loggers;
+	quota->limit[QUOTA_CONTEXT_BYTES] = limits->context_bytes;
+	quota->limit[QUOTA_RECORDER_BYTES] = limits->recorder_bytes;
 	for (size_t i = 0; i < QUOTA_KINDS; i++)
 		quota->share[i] = share_of(quota->limit[i], limits->uid_share);
 }
@@ -66,33 +68,43 @@ static struct user **quota_find(struct quota *quota, uid_t uid)
 	return link;
 }
 
-enum quota_result quota_take(struct quota *quota, enum quota_kind kind, uid_t uid)
+/* held may exceed limit: limits can be lowered. */
+static bool fits(uint64_t held, uint64_t limit, size_t amount)
+{
+	return held <= limit && amount <= limit - held;
+}
+
+enum quota_result quota_take(struct quota *quota, enum quota_kind kind, uid_t uid, size_t amount)
 {
 	struct user **link = quota_find(quota, uid);
 
-	if (quota->held[kind] >= quota->limit[kind])
+	if (amount == 0) /* nobody is remembered for that */
+		return QUOTA_TAKEN;
+	if (!fits(quota->held[kind], quota->limit[kind], amount))
 		return QUOTA_LIMIT;
+	if (!fits(*link == NULL ? 0 : (*link)->held[kind], quota->share[kind], amount))
+		return QUOTA_SHARE;
 	if (*link == NULL) {
 		*link = calloc(1, sizeof(**link));
 		if (*link == NULL)
 			return QUOTA_NO_MEMORY;
 		(*link)->uid = uid;
-	} else if ((*link)->held[kind] >= quota->share[kind]) {
-		return QUOTA_SHARE;
 	}
-	(*link)->held[kind]++;
-	quota->held[kind]++;
+	(*link)->held[kind] += amount;
+	quota->held[kind] += amount;
 	return QUOTA_TAKEN;
 }
 
-void quota_release(struct quota *quota, enum quota_kind kind, uid_t uid)
+void quota_release(struct quota *quota, enum quota_kind kind, uid_t uid, size_t amount)
 {
 	struct user **link = quota_find(quota, uid);
 	struct user *user = *link;
 
-	assert(user != NULL && user->held[kind] > 0);
-	user->held[kind]--;
-	quota->held[kind]--;
+	if (amount == 0)
+		return;
+	assert(user != NULL && user->held[kind] >= amount);
+	user->held[kind] -= amount;
+	quota->held[kind] -= amount;
 	for (size_t i = 0; i < QUOTA_KINDS; i++) {
 		if (user->held[i] > 0)
 			return;
@@ -101,7 +113,7 @@ void quota_release(struct quota *quota, enum quota_kind kind, uid_t uid)
 	free(user);
 }
 
-uint32_t quota_held(const struct quota *quota, enum quota_kind kind)
+uint64_t quota_held(const struct quota *quota, enum quota_kind kind)
 {
 	return quota->held[kind];
 }

@@ -13,14 +13,16 @@
 #include "base/span.h"
 
 struct limits {
-	uint32_t clients;      /* connections; default 10000 */
-	uint32_t loggers;      /* leases; default 1000000 */
-	uint32_t record_bytes; /* text of one record; default 65536, 480..WIRE_RECORD_MAX */
-	uint32_t uid_share;    /* percent of clients and of loggers, 1..100; default 25 */
+	uint32_t clients;	 /* connections; default 10000 */
+	uint32_t loggers;	 /* leases; default 1000000 */
+	uint32_t record_bytes;	 /* text of one record; default 65536, 480..WIRE_RECORD_MAX */
+	uint64_t context_bytes;	 /* memory of the contexts that clients set; default 64 MiB */
+	uint64_t recorder_bytes; /* memory of what recorders keep; default 64 MiB */
+	uint32_t uid_share;	 /* percent of each that one user may have, 1..100; default 25 */
 };
 
-enum quota_kind { QUOTA_CLIENTS, QUOTA_LOGGERS };
-#define QUOTA_KINDS 2
+enum quota_kind { QUOTA_CLIENTS, QUOTA_LOGGERS, QUOTA_CONTEXT_BYTES, QUOTA_RECORDER_BYTES };
+#define QUOTA_KINDS 4
 
 enum quota_result {
 	QUOTA_TAKEN,
@@ -39,9 +41,9 @@ DEFINE_CLEANUP(struct quota *, quota_free)
 /** New limits from now on; what is held stays held. */
 void quota_set_limits(struct quota *quota, const struct limits *limits);
 
-enum quota_result quota_take(struct quota *quota, enum quota_kind kind, uid_t uid);
-/** Gives back one that was taken. */
-void quota_release(struct quota *quota, enum quota_kind kind, uid_t uid);
-uint32_t quota_held(const struct quota *quota, enum quota_kind kind);
+enum quota_result quota_take(struct quota *quota, enum quota_kind kind, uid_t uid, size_t amount);
+/** Gives back of what was taken. */
+void quota_release(struct quota *quota, enum quota_kind kind, uid_t uid, size_t amount);
+uint64_t quota_held(const struct quota *quota, enum quota_kind kind);
 
 #endif

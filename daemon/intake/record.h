@@ -38,17 +38,34 @@ enum reject_reason {
 /** "malformed"; static storage. */
 const char *reject_reason_name(enum reject_reason reason);
 
+/** A client that is gone, once all it held has been given back. */
+struct client_exit {
+	pid_t pid; /* by the kernel's word */
+	uid_t uid;
+	struct span app;  /* a claim: any bytes */
+	uint64_t records; /* given by it in all */
+	uint64_t loggers; /* leases that it had not closed */
+	uint64_t sent;	  /* records of theirs that recorders had kept and that were sent now */
+};
+
 struct intake_ops {
 	/* Leases a logger for an owner. Errors: -ENOMEM. */
 	int (*open)(void *arg, struct span name, const void *owner, struct lease **lease_out);
-	void (*close)(void *arg, struct lease *lease, bool client_exit);
+	/* Ends a lease. Returns how many recorded records it has sent for that. */
+	size_t (*close)(void *arg, struct lease *lease, bool client_exit);
+	/* Has the processor fetch what a record of the lease will need. */
+	void (*prefetch)(void *arg, const struct lease *lease);
 	void (*set_level)(void *arg, struct lease *lease, uint8_t level);
 	/* Errors: -E2BIG, -ENOMEM. */
 	int (*set_context)(void *arg, struct lease *lease, const struct context_pair *pair,
 			   bool set);
+	/* Bytes of memory that the lease's context takes. */
+	size_t (*context_bytes)(void *arg, const struct lease *lease);
 	void (*record)(void *arg, const struct record *record);
 	void (*reject)(void *arg, enum reject_reason reason);
 	void (*client_dropped)(void *arg, const struct frame_dropped *dropped);
+	/* Not told of one that had nothing open. */
+	void (*client_exit)(void *arg, const struct client_exit *exit);
 	/* The bytes of all records so far are about to go: whoever needs them longer copies now. */
 	void (*flush)(void *arg);
 	/* Appends the FRAME_LEVEL_MAP for an owner. */

@@ -22,38 +22,37 @@ void loss_add(struct loss *loss, enum drop_reason reason, uint64_t records, int6
 	loss->by_reason[reason] += records;
 }
 
-static void write_loss(struct writer *text, const struct loss *loss, struct timestamp_cache *cache)
+void suppression_add(struct suppression *suppression, int64_t now_us)
 {
-	const char *separator = ": ";
-
-	writer_decimal(text, loss->records);
-	writer_text(text, span_of(loss->records == 1 ? " record lost" : " records lost"));
-	for (size_t i = 0; i < DROP_REASONS; i++) {
-		if (loss->by_reason[i] == 0)
-			continue;
-		writer_text(text, span_of(separator));
-		writer_text(text, span_of(drop_reason_name((enum drop_reason)i)));
-		writer_u8(text, ' ');
-		writer_decimal(text, loss->by_reason[i]);
-		separator = ", ";
-	}
-	writer_text(text, span_of("; first "));
-	timestamp_write_rfc5424(cache, loss->first_us, text);
-	writer_text(text, span_of(", last "));
-	timestamp_write_rfc5424(cache, loss->last_us, text);
+	if (suppression->records == 0)
+		suppression->first_us = now_us;
+	suppression->last_us = now_us;
+	suppression->records++;
 }
 
-struct span notice_format(const struct notice_env *env, const struct loss *loss, int64_t now_us,
-			  uint8_t scratch[static NOTICE_SCRATCH_BYTES])
+static void write_records(struct writer *text, uint64_t records)
+{
+	writer_decimal(text, records);
+	writer_text(text, span_of(records == 1 ? " record" : " records"));
+}
+
+static void write_times(struct writer *text, int64_t first_us, int64_t last_us,
+			struct timestamp_cache *cache)
+{
+	writer_text(text, span_of("; first "));
+	timestamp_write_rfc5424(cache, first_us, text);
+	writer_text(text, span_of(", last "));
+	timestamp_write_rfc5424(cache, last_us, text);
+}
+
+static struct span format_text(const struct notice_env *env, struct span text, int64_t now_us,
+			       uint8_t scratch[static NOTICE_SCRATCH_BYTES])
 {
 	const struct format_options options = {
 		.kind = env->kind,
 		.datagram_bytes = env->datagram_bytes,
 	};
-	uint8_t bytes[512]; /* every reason with twenty digits, and both times */
-	struct writer text = writer_over(bytes, sizeof(bytes));
-	struct writer whole = writer_over(scratch, NOTICE_SCRATCH_BYTES);
-	struct message message = {
+	const struct message message = {
 		.time_us = now_us,
 		.level = LEVEL_WARNING,
 		.facility = env->facility,
@@ -62,17 +61,53 @@ struct span notice_format(const struct notice_env *env, const struct loss *loss,
 		.host = env->host,
 		.app = span_of("logfwdd"),
 		.logger = span_of("logfwd"),
+		.text = text,
+		.original_length = text.len,
 		.has_sequence = env->sequence_id != 0,
 		.sequence_id = env->sequence_id,
 	};
+	struct writer whole = writer_over(scratch, NOTICE_SCRATCH_BYTES);
 	struct datagram datagram;
 
-	write_loss(&text, loss, env->timestamps);
-	message.text = writer_span(&text);
-	message.original_length = message.text.len;
 	if (format_datagram(&options, &message, env->timestamps, &whole, &datagram) != FORMAT_DONE)
 		return (struct span){ 0 };
 	/* the text is clean, so it was borrowed: put it behind the header */
 	writer_text(&whole, datagram.text);
 	return span_of_bytes(datagram.header.ptr, datagram.header.len + datagram.text.len);
+}
+
+struct span notice_format(const struct notice_env *env, const struct loss *loss, int64_t now_us,
+			  uint8_t scratch[static NOTICE_SCRATCH_BYTES])
+{
+	uint8_t bytes[512]; /* every reason with twenty digits, and both times */
+	struct writer text = writer_over(bytes, sizeof(bytes));
+	const char *separator = ": ";
+
+	write_records(&text, loss->records);
+	writer_text(&text, span_of(" lost"));
+	for (size_t i = 0; i < DROP_REASONS; i++) {
+		if (loss->by_reason[i] == 0)
+			continue;
+		writer_text(&text, span_of(separator));
+		writer_text(&text, span_of(drop_reason_name((enum drop_reason)i)));
+		writer_u8(&text, ' ');
+		writer_decimal(&text, loss->by_reason[i]);
+		separator = ", ";
+	}
+	write_times(&text, loss->first_us, loss->last_us, env->timestamps);
+	return format_text(env, writer_span(&text), now_us, scratch);
+}
+
+struct span notice_format_suppression(const struct notice_env *env,
+				      const struct suppression *suppression, const char *handler,
+				      int64_t now_us, uint8_t scratch[static NOTICE_SCRATCH_BYTES])
+{
+	uint8_t bytes[512]; /* a handler's name has at most 64 bytes */
+	struct writer text = writer_over(bytes, sizeof(bytes));
+
+	write_records(&text, suppression->records);
+	writer_text(&text, span_of(" suppressed by rate-limit of handler "));
+	writer_text(&text, span_of(handler));
+	write_times(&text, suppression->first_us, suppression->last_us, env->timestamps);
+	return format_text(env, writer_span(&text), now_us, scratch);
 }

@@ -1,5 +1,5 @@
 /**
- * notice: what a target has lost since its last word about it, and the record that says so.
+ * notice: what was lost or suppressed since the last word about it, and the record that says so.
  *
  * Pure: time is a parameter.
  */
@@ -30,6 +30,14 @@ struct loss {
 
 void loss_add(struct loss *loss, enum drop_reason reason, uint64_t records, int64_t now_us);
 
+/** What a handler's rate limit has kept from its target. Zero-initialised: nothing. */
+struct suppression {
+	uint64_t records;
+	int64_t first_us, last_us; /* as in struct loss */
+};
+
+void suppression_add(struct suppression *suppression, int64_t now_us);
+
 struct notice_env {
 	enum format_kind kind;
 	uint8_t facility;
@@ -51,5 +59,10 @@ struct notice_env {
  */
 struct span notice_format(const struct notice_env *env, const struct loss *loss, int64_t now_us,
 			  uint8_t scratch[static NOTICE_SCRATCH_BYTES]);
+
+/** The same for "N records suppressed by rate-limit of handler NAME; first TIME, last TIME". */
+struct span notice_format_suppression(const struct notice_env *env,
+				      const struct suppression *suppression, const char *handler,
+				      int64_t now_us, uint8_t scratch[static NOTICE_SCRATCH_BYTES]);
 
 #endif

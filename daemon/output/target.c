@@ -331,12 +331,12 @@ static void target_flush_queue(struct target *target)
 		target_set_timer(target, 0); /* the rest in the next turn */
 }
 
-/* Tells the collector what it lost, once there is room and not more than once a second. */
-static void target_notice(struct target *target)
+static struct notice_env target_notice_env(struct target *target, enum format_kind kind,
+					   uint8_t facility)
 {
-	const struct notice_env env = {
-		.kind = target->notice_kind,
-		.facility = target->notice_facility,
+	return (struct notice_env){
+		.kind = kind,
+		.facility = facility,
 		.datagram_bytes = target->options.datagram_bytes,
 		.host = span_of(target->env.host),
 		.pid = getpid(),
@@ -344,19 +344,45 @@ static void target_notice(struct target *target)
 		.sequence_id = target_next_sequence(target),
 		.timestamps = target->env.timestamps,
 	};
-	uint8_t scratch[NOTICE_SCRATCH_BYTES];
-	struct iovec record;
-	struct mmsghdr datagram = { .msg_hdr = { .msg_iov = &record, .msg_iovlen = 1 } };
-	struct span bytes;
+}
 
-	bytes = notice_format(&env, &target->loss, clock_realtime_us(), scratch);
-	target->loss = (struct loss){ 0 };
-	target->noticed_ms = clock_monotonic_ms();
+/* One of the target's own; the batch is empty. */
+static void target_push_notice(struct target *target, struct span bytes)
+{
+	struct iovec record = { .iov_base = (void *)bytes.ptr, .iov_len = bytes.len };
+	struct mmsghdr datagram = { .msg_hdr = { .msg_iov = &record, .msg_iovlen = 1 } };
+	bool waits = target->blocked || queue_records(target->queue) > 0;
+
 	target->counts.enqueued++;
 	target->counts.notices++;
-	record = (struct iovec){ .iov_base = (void *)bytes.ptr, .iov_len = bytes.len };
-	if (target_transmit(target, &datagram, 1) == 0)
+	if (waits || target_transmit(target, &datagram, 1) == 0)
 		target_enqueue(target, bytes, (struct span){ 0 }, NOTICE_SEVERITY);
+}
+
+void target_announce(struct target *target, enum format_kind kind, uint8_t facility,
+		     const struct suppression *suppression, const char *handler)
+{
+	uint8_t scratch[NOTICE_SCRATCH_BYTES];
+	struct notice_env env;
+
+	if (target->batch.count > 0)
+		target_flush_batch(target);
+	env = target_notice_env(target, kind, facility);
+	target_push_notice(target, notice_format_suppression(&env, suppression, handler,
+							     clock_realtime_us(), scratch));
+}
+
+/* Tells the collector what it lost, once there is room and not more than once a second. */
+static void target_notice(struct target *target)
+{
+	const struct notice_env env =
+		target_notice_env(target, target->notice_kind, target->notice_facility);
+	uint8_t scratch[NOTICE_SCRATCH_BYTES];
+	struct span bytes = notice_format(&env, &target->loss, clock_realtime_us(), scratch);
+
+	target->loss = (struct loss){ 0 };
+	target->noticed_ms = clock_monotonic_ms();
+	target_push_notice(target, bytes);
 }
 
 static void target_notice_if_due(struct target *target)
@@ -397,6 +423,11 @@ void target_push(struct target *target, const struct datagram *datagram, uint8_t
 	batch->severities[batch->count] = severity;
 	if (++batch->count == BATCH_DATAGRAMS)
 		target_flush_batch(target);
+}
+
+void target_count_notice(struct target *target)
+{
+	target->counts.notices++;
 }
 
 void target_drop(struct target *target, enum drop_reason reason)

@@ -48,7 +48,7 @@ struct target_counts {
 	 */
 	uint64_t refused;
 	uint64_t truncated; /* records that were cut */
-	uint64_t notices;   /* of enqueued, the target's own */
+	uint64_t notices;   /* of enqueued, the target's and the daemon's own */
 };
 
 /** What a target borrows from the output stage; all of it outlives the target. */
@@ -92,6 +92,16 @@ uint32_t target_next_sequence(struct target *target);
  * owes before they go. severity: 0..7.
  */
 void target_push(struct target *target, const struct datagram *datagram, uint8_t severity);
+
+/**
+ * Tells the collector, in a handler's format and facility, what its rate limit has suppressed;
+ * one of the target's own records, behind all that it was given before.
+ */
+void target_announce(struct target *target, enum format_kind kind, uint8_t facility,
+		     const struct suppression *suppression, const char *handler);
+
+/** Says that the record of the last push or drop was the daemon's own. */
+void target_count_notice(struct target *target);
 
 /** Counts a record that was meant for the target and could not be formatted. */
 void target_drop(struct target *target, enum drop_reason reason);

@@ -73,6 +73,11 @@ static uint32_t context_hash(const struct node *node, const struct owner *owner)
 	return (uint32_t)(mixed >> 32);
 }
 
+size_t lease_context_bytes(const struct lease *lease)
+{
+	return lease->context == NULL ? 0 : sizeof(*lease->context) + lease->context->length;
+}
+
 void lease_drop_context(struct tree *tree, struct lease *lease)
 {
 	if (lease->context == NULL)

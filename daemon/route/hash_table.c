@@ -134,18 +134,28 @@ struct hash_link *hash_link_next(const struct hash_link *link)
 	return skip_others(link->next, link->hash);
 }
 
-struct hash_link *hash_table_walk(const struct hash_table *table, const struct hash_link *previous)
+uint32_t hash_table_classes(const struct hash_table *table)
 {
-	size_t bucket = 0;
+	/* half the capacity: no more than there are buckets */
+	return (uint32_t)(table->capacity / 2);
+}
 
-	if (previous != NULL) {
-		if (previous->next != NULL)
-			return previous->next;
-		bucket = bucket_of(table, previous->hash) + 1;
+/* From link on in its bucket, then in the other buckets of the class. */
+struct hash_link *hash_table_in_class(const struct hash_table *table, uint32_t classes,
+				      uint32_t class, const struct hash_link *previous)
+{
+	size_t bucket = bucket_of(table, previous == NULL ? class : previous->hash);
+	struct hash_link *link = previous == NULL ? table->buckets[bucket] : previous->next;
+
+	for (;;) {
+		while (link != NULL && (link->hash & (classes - 1)) != class)
+			link = link->next;
+		/* in a table that has shrunk, all of a class, and others, are in one bucket */
+		if (link != NULL || classes > table->n_buckets - bucket)
+			return link;
+		bucket += classes;
+		if (bucket >= table->n_buckets)
+			return NULL;
+		link = table->buckets[bucket];
 	}
-	for (; bucket < table->n_buckets; bucket++) {
-		if (table->buckets[bucket] != NULL)
-			return table->buckets[bucket];
-	}
-	return NULL;
 }

@@ -42,7 +42,16 @@ struct hash_link *hash_table_find(const struct hash_table *table, uint32_t hash)
 /** The next one with the same hash, or NULL. */
 struct hash_link *hash_link_next(const struct hash_link *link);
 
-/** All links, unordered: the one after previous, the first for NULL; NULL at the end. */
-struct hash_link *hash_table_walk(const struct hash_table *table, const struct hash_link *previous);
+/**
+ * Classes of hashes for a walk in slices, during which the table may change: a power of two, as
+ * the table is now about as many as it has entries, at most 2^31.
+ */
+uint32_t hash_table_classes(const struct hash_table *table);
+/**
+ * The links whose hash is class modulo classes, unordered: the one after previous, the first for
+ * NULL; NULL at the end. Nothing may be added or removed until that class is through.
+ */
+struct hash_link *hash_table_in_class(const struct hash_table *table, uint32_t classes,
+				      uint32_t class, const struct hash_link *previous);
 
 #endif

@@ -1,16 +1,25 @@
 #include "route/tree_internal.h"
 
-uint8_t node_own_level(const struct node *node)
+uint8_t node_own_level(const struct tree *tree, const struct node *node)
 {
+	if (node->override != LEVEL_NOTSET)
+		return node->override;
+	if (tree->overrides.n_prefixes > 0) {
+		const struct override_entry *prefix =
+			overrides_prefix_of(&tree->overrides, node_name(node));
+
+		if (prefix != NULL)
+			return prefix->what.level;
+	}
 	if (node->levels != NULL)
 		return node->levels->level;
 	return node->config != NULL ? node->config->level : LEVEL_NOTSET;
 }
 
-uint8_t node_effective_level(const struct node *node)
+uint8_t node_effective_level(const struct tree *tree, const struct node *node)
 {
 	for (; node != NULL; node = node_parent(node)) {
-		uint8_t level = node_own_level(node);
+		uint8_t level = node_own_level(tree, node);
 
 		if (level != LEVEL_NOTSET)
 			return level;

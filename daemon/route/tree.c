@@ -24,6 +24,7 @@ void tree_free(struct tree *tree)
 	if (tree == NULL)
 		return;
 	assert(tree->counts.leases == 0);
+	tree_drop_overrides(tree);
 	tree_drop_configuration(tree);
 	assert(tree->nodes.count == 0);
 	hash_table_deinit(&tree->nodes);
@@ -152,40 +153,16 @@ struct span lease_name(const struct lease *lease)
 	return node_name(lease->node);
 }
 
+void lease_prefetch(const struct lease *lease)
+{
+	__builtin_prefetch(lease->node);
+}
+
 struct tree_counts tree_counts(const struct tree *tree)
 {
 	struct tree_counts counts = tree->counts;
 
+	counts.overrides = tree->overrides.count;
 	counts.placeholders = tree->nodes.count - counts.live;
 	return counts;
-}
-
-static void visit_node(const struct node *node, logger_visitor *visit, void *arg)
-{
-	const struct node *above = node->above;
-	struct logger_view view = {
-		.name = node_name(node),
-		.own_level = node_own_level(node),
-		.effective_level = node_effective_level(node),
-		.configured = node_is_configured(node),
-		.leases = node->n_leases,
-		.children = node->n_below,
-		.records = node->records,
-		.placeholder = !node_is_real(node),
-		.propagate = node->config == NULL || node->config->propagate,
-		.many_siblings =
-			above != NULL && node->n_below == 0 && above->n_below > LOGGER_FOLD,
-		.parent = above == NULL ? span_of("") : node_name(above),
-	};
-
-	visit(&view, arg);
-}
-
-void tree_each_logger(const struct tree *tree, logger_visitor *visit, void *arg)
-{
-	struct hash_link *link = NULL;
-
-	visit_node(tree->root, visit, arg);
-	while ((link = hash_table_walk(&tree->nodes, link)) != NULL)
-		visit_node(hash_entry(link, struct node, link), visit, arg);
 }

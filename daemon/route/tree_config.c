@@ -28,6 +28,8 @@ static int config_init(const struct tree *tree, struct node_config *config,
 
 	config->level = options->level;
 	config->propagate = options->propagate;
+	config->has_recorder = options->has_recorder;
+	config->recorder = options->recorder;
 	config->n_handlers = options->n_handlers;
 	if (options->n_handlers > 0)
 		memcpy(config->handlers, options->handlers,
@@ -57,6 +59,8 @@ int tree_prepare(struct tree *tree, const struct tree_options *options,
 
 		if (result < 0)
 			return result;
+		if (options->loggers[i].has_recorder && options->loggers[i].recorder.records > 0)
+			generation->has_recorders = true;
 	}
 	generation->n_handlers = options->n_handlers;
 	if (options->n_handlers > 0)
@@ -92,6 +96,16 @@ static void generation_attach(struct tree *tree, struct tree_generation *generat
 	}
 }
 
+/* What a client is told of a logger: its level, and whether a recorder wants to see all. */
+static int told_of(const struct node_config *config)
+{
+	int told = config == NULL ? 0 : config->level;
+
+	if (config != NULL && config->has_recorder)
+		told += config->recorder.records > 0 ? 2 * LEVEL_COUNT : LEVEL_COUNT;
+	return told;
+}
+
 /* Would the level map of the next generation, attached, differ from the current one's? */
 static bool levels_differ(const struct tree_generation *current, const struct tree_generation *next)
 {
@@ -99,14 +113,13 @@ static bool levels_differ(const struct tree_generation *current, const struct tr
 	size_t n_next = 0;
 
 	for (size_t i = 0; current != NULL && i < current->n_configs; i++)
-		n_current += current->configs[i].level != LEVEL_NOTSET;
+		n_current += told_of(&current->configs[i]) != 0;
 	for (size_t i = 0; i < next->n_configs; i++) {
 		const struct node_config *config = &next->configs[i];
-		const struct node_config *before = config->node->config;
 
-		if (config->level == LEVEL_NOTSET)
+		if (told_of(config) == 0)
 			continue;
-		if (before == NULL || before->level != config->level)
+		if (told_of(config) != told_of(config->node->config))
 			return true;
 		n_next++;
 	}
@@ -167,14 +180,56 @@ void tree_drop_configuration(struct tree *tree)
 	generation_end(tree, generation);
 }
 
-void tree_each_configured_level(const struct tree *tree, level_visitor *visit, void *arg)
+/* Whom tree_each_level() was asked to show overrides to. */
+struct level_visit {
+	level_visitor *visit;
+	void *arg;
+};
+
+static void visit_override(const struct level_override *override, void *arg)
+{
+	const struct level_map_entry entry = {
+		.name = override->name,
+		.kind = override->is_prefix ? LEVEL_MAP_OVERRIDE_PREFIX : LEVEL_MAP_OVERRIDE,
+		.level = override->level,
+	};
+	const struct level_visit *to = arg;
+
+	to->visit(&entry, to->arg);
+}
+
+void tree_each_level(const struct tree *tree, level_visitor *visit, void *arg)
 {
 	const struct tree_generation *generation = tree->generation;
+	struct level_visit to = { visit, arg };
 
 	for (size_t i = 0; generation != NULL && i < generation->n_configs; i++) {
 		const struct node_config *config = &generation->configs[i];
+		struct level_map_entry entry = {
+			.name = node_name(config->node),
+			.kind = LEVEL_MAP_CONFIGURED,
+			.level = config->level,
+		};
 
 		if (config->level != LEVEL_NOTSET)
-			visit(node_name(config->node), config->level, arg);
+			visit(&entry, arg);
+		entry.kind = LEVEL_MAP_RECORDER;
+		entry.level = config->recorder.records > 0;
+		if (config->has_recorder)
+			visit(&entry, arg);
 	}
+	tree_each_override(tree, visit_override, &to);
+}
+
+struct recorder_rule lease_recorder(const struct tree *tree, const struct lease *lease)
+{
+	const struct node *node = lease->node;
+
+	if (tree->generation == NULL || !tree->generation->has_recorders)
+		return (struct recorder_rule){ 0 };
+	for (; node != NULL; node = node_parent(node)) {
+		if (node->config != NULL && node->config->has_recorder)
+			return node->config->recorder;
+	}
+	return (struct recorder_rule){ 0 };
 }

@@ -2,8 +2,10 @@
  * tree_internal: what the files of the tree share; nobody else includes it.
  *
  * node.c       names: nodes, their parents, placeholders, reclaim
- * tree.c       life of tree and leases; views
- * lease_level.c levels of leases, floors
+ * tree.c       life of tree and leases
+ * lease_level.c levels of leases, floors, effective levels
+ * tree_override.c levels of operators
+ * tree_view.c  what people are told
  * context.c    pairs of leases and of the configuration
  * tree_config.c generations
  * route.c      where a record goes
@@ -17,6 +19,7 @@
 #define LOGFWD_ROUTE_TREE_INTERNAL_H
 
 #include "route/hash_table.h"
+#include "route/override.h"
 #include "route/siphash.h"
 #include "route/tree.h"
 
@@ -32,6 +35,7 @@ struct node {
 	uint32_t n_below;    /* nodes right below, and holds of a running commit */
 	uint8_t name_length; /* 0: the root */
 	bool irregular;	     /* the name has ".." */
+	uint8_t override;    /* by its own name; 0: none */
 	uint8_t name[];
 };
 
@@ -69,6 +73,8 @@ struct node_config {
 	size_t n_handlers;
 	uint8_t level;
 	bool propagate;
+	bool has_recorder;
+	struct recorder_rule recorder;
 };
 
 struct tree_generation {
@@ -76,6 +82,7 @@ struct tree_generation {
 	size_t n_configs;
 	struct handler_rule handlers[ROUTE_HANDLERS_MAX];
 	size_t n_handlers;
+	bool has_recorders;
 };
 
 struct tree {
@@ -85,8 +92,9 @@ struct tree {
 	struct hash_table owners;
 	struct hash_table contexts;
 	struct tree_generation *generation; /* NULL before the first commit */
-	struct tree_counts counts;	    /* all but placeholders */
-	uint32_t setters[LEVEL_COUNT];	    /* owners that set each level on a lease */
+	struct overrides overrides;
+	struct tree_counts counts;     /* all but placeholders */
+	uint32_t setters[LEVEL_COUNT]; /* owners that set each level on a lease */
 	uint64_t level_generation;
 };
 
@@ -100,7 +108,8 @@ static inline struct span node_name(const struct node *node)
 /** A logger, in Python's words; else a placeholder. */
 static inline bool node_is_real(const struct node *node)
 {
-	return node->n_leases > 0 || node->config != NULL || node->above == NULL;
+	return node->n_leases > 0 || node->config != NULL || node->override != LEVEL_NOTSET ||
+	       node->above == NULL;
 }
 
 /** Counts are folded into such a node; the root always is one. */
@@ -137,7 +146,7 @@ void node_reclaim(struct tree *tree, struct node *node);
 
 /* tree.c */
 
-/** To be called after every change of n_leases or config; keeps count of live nodes. */
+/** To be called after every change of n_leases, config or override; keeps count of live nodes. */
 void tree_count_node(struct tree *tree, const struct node *node, bool was_real);
 
 /** The owner behind a key, or NULL when it has no lease. */
@@ -146,9 +155,9 @@ struct owner *owner_find(const struct tree *tree, const void *key);
 /* lease_level.c */
 
 /** 0: none. */
-uint8_t node_own_level(const struct node *node);
+uint8_t node_own_level(const struct tree *tree, const struct node *node);
 /** 0: everything passes. */
-uint8_t node_effective_level(const struct node *node);
+uint8_t node_effective_level(const struct tree *tree, const struct node *node);
 
 /* context.c */
 
@@ -157,6 +166,11 @@ int context_pack(const struct context_pair *pairs, size_t count, uint8_t **packe
 		 size_t *length_out);
 /** Ends a lease's context. */
 void lease_drop_context(struct tree *tree, struct lease *lease);
+
+/* tree_override.c */
+
+/** Ends all, whatever their time. */
+void tree_drop_overrides(struct tree *tree);
 
 /* tree_config.c */
 

@@ -11,8 +11,10 @@
 struct level_map {
 	bool known;	     /* false: nothing may be filtered by it */
 	uint8_t lease_floor; /* lowest level of another client's lease; LEVEL_MAX + 1: none */
+	bool has_prefixes;   /* an override is for all names that begin so */
 	size_t count;
-	struct level_map_entry *entries; /* sorted by name; one allocation with the names */
+	struct level_map_entry
+		*entries; /* sorted by name and kind; one allocation with the names */
 };
 
 /**
@@ -22,7 +24,13 @@ struct level_map {
 int level_map_replace(struct level_map *map, const struct frame_level_map *frame);
 void level_map_clear(struct level_map *map);
 
-/** The level of a name (canonical) in the map; 0 when it is not in it. */
-uint8_t level_map_find(const struct level_map *map, struct span name);
+/** The level of an entry of this kind, not LEVEL_MAP_RECORDER, for a name (canonical); 0: none. */
+uint8_t level_map_find(const struct level_map *map, struct span name, enum level_map_kind kind);
+/** True when an entry other than a prefix names the logger. */
+bool level_map_names(const struct level_map *map, struct span name);
+/** The level that an operator has given the name: exactly, else by the longest prefix; 0: none. */
+uint8_t level_map_override(const struct level_map *map, struct span name);
+/** What a LEVEL_MAP_RECORDER says at this very name: 0 or 1; -1: nothing. */
+int level_map_recorder(const struct level_map *map, struct span name);
 
 #endif

@@ -9,6 +9,19 @@
 #include "wire/level.h"
 #include "wire/logger_name.h"
 
+/* Does the daemon keep what it filters of this name, so that it wants to see all? */
+static bool is_recorded(const struct level_map *map, struct span name)
+{
+	size_t length = name.len;
+	int recorder = level_map_recorder(map, name);
+
+	while (recorder < 0 && length > 0) {
+		length = logger_name_ancestor(name, length);
+		recorder = level_map_recorder(map, span_first(name, length));
+	}
+	return recorder == 1;
+}
+
 /* The lowest level that the daemon may pass for a name, as far as it is known. */
 static uint8_t threshold_of(const struct logfwd_client *client, const struct name *name)
 {
@@ -21,6 +34,11 @@ static uint8_t threshold_of(const struct logfwd_client *client, const struct nam
 	/* Of a name with ".." any process's logger may be the parent: only the daemon knows. */
 	if (map->known && memmem(text.ptr, text.len, "..", 2) != NULL)
 		return 0;
+	if (is_recorded(map, text))
+		return 0;
+	level = level_map_override(map, text);
+	if (level != 0)
+		return level; /* above what any other process's lease says */
 	level = names_effective_level(&client->names, map, name);
 	return map->known && map->lease_floor < level ? map->lease_floor : level;
 }

@@ -159,13 +159,14 @@ static bool is_logger(const struct names *names, const struct level_map *map, st
 		      uint8_t *level_out)
 {
 	const struct name *name = find(names, wanted, hash_of(names, wanted));
-	uint8_t mapped = level_map_find(map, wanted);
 
-	if (name != NULL && !TAILQ_EMPTY(&name->levels))
+	*level_out = level_map_override(map, wanted);
+	if (*level_out == 0 && name != NULL && !TAILQ_EMPTY(&name->levels))
 		*level_out = TAILQ_FIRST(&name->levels)->level;
-	else
-		*level_out = mapped;
-	return wanted.len == 0 || mapped != 0 || (name != NULL && name->leases > 0);
+	if (*level_out == 0)
+		*level_out = level_map_find(map, wanted, LEVEL_MAP_CONFIGURED);
+	return wanted.len == 0 || level_map_names(map, wanted) ||
+	       (name != NULL && name->leases > 0);
 }
 
 uint8_t names_effective_level(const struct names *names, const struct level_map *map,

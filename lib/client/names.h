@@ -52,8 +52,9 @@ struct own_level *name_oldest_level(const struct name *name);
 struct own_level *own_level_newer(struct own_level *own);
 
 /**
- * The level in force for a name: that of the nearest logger at or above it that has one, own
- * leases (newest first) before the map. 0: nobody above has one.
+ * The level in force for a name: that of the nearest logger at or above it that has one: an
+ * operator's, else that of own leases (newest first), else the configuration's. 0: nobody above
+ * has one.
  */
 uint8_t names_effective_level(const struct names *names, const struct level_map *map,
 			      const struct name *name);

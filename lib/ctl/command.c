@@ -10,6 +10,12 @@ static const struct command commands[] = {
 	  "the accounts: what became of every record", run_stats },
 	{ "loggers", "[PATTERN] [--all] [--format text|json]",
 	  "the logger tree: levels, leases, counts", run_loggers },
+	{ "level",
+	  "[NAME [LEVEL|unset]] [--for DURATION]\n"
+	  "                       [--format text|json]",
+	  "show a level, or set it live in every process", run_level },
+	{ "explain", "NAME LEVEL [TEXT] [--format text|json]", "what becomes of a record, and why",
+	  run_explain },
 	{ "clients", "[--format text|json]", "who is connected", run_clients },
 	{ "targets", "[--format text|json]", "servers, their state, queues and errors",
 	  run_targets },

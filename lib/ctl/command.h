@@ -40,7 +40,7 @@ int command_help(const char *name);
 /** Says to stderr how the verb is called; returns EXIT_USAGE. */
 int command_misused(const char *name);
 
-command_function run_check, run_clients, run_healthcheck, run_loggers, run_receive, run_reload,
-	run_send, run_stats, run_targets;
+command_function run_check, run_clients, run_explain, run_healthcheck, run_level, run_loggers,
+	run_receive, run_reload, run_send, run_stats, run_targets;
 
 #endif

@@ -8,12 +8,10 @@
 #include "ctl/command.h"
 #include "ctl/connection.h"
 #include "ctl/json.h"
+#include "ctl/level_text.h"
 #include "ctl/print.h"
 #include "ctl/visible.h"
-#include "wire/level.h"
 #include "wire/logger_name.h"
-
-#define LEVEL_TEXT_BYTES 8
 
 /* One line: a logger, or many like it below one parent. */
 struct row {
@@ -106,27 +104,30 @@ static int compare_rows(const void *left, const void *right)
 	return (unsigned char)*a - (unsigned char)*b;
 }
 
-/* "info", "35", or none for 0. */
-static const char *level_text(const json_t *logger, const char *key, const char *none,
-			      char text_out[static LEVEL_TEXT_BYTES])
+/* Whose the effective level is, in a letter: o(perator), l(ease), c(onfiguration). */
+static char source_letter(const json_t *logger)
 {
-	json_int_t level = json_number(logger, key);
+	const char *source = json_text(json_object_get(logger, "effective_level"), "source");
 
-	if (level <= 0 || level > LEVEL_MAX)
-		return none;
-	if (level_name((uint8_t)level) != NULL)
-		return level_name((uint8_t)level);
-	snprintf(text_out, LEVEL_TEXT_BYTES, "%d", (int)level);
-	return text_out;
+	if (strcmp(source, "override") == 0)
+		return 'o';
+	return source[0] == '\0' || strcmp(source, "nobody") == 0 ? ' ' : source[0];
 }
 
 static void print_columns(const struct row *row)
 {
 	char own[LEVEL_TEXT_BYTES], effective[LEVEL_TEXT_BYTES];
 
-	printf("%-9s %-9s %8" JSON_INTEGER_FORMAT " %11" JSON_INTEGER_FORMAT "  ",
-	       row->folded > 0 ? "" : level_text(row->logger, "effective", "all", effective),
-	       row->folded > 0 ? "" : level_text(row->logger, "level", "-", own),
+	if (row->folded > 0)
+		printf("%-9s   %-9s", "", "");
+	else
+		printf("%-9s %c %-9s",
+		       json_number(row->logger, "effective") == 0
+			       ? "all"
+			       : level_text(json_number(row->logger, "effective"), effective),
+		       source_letter(row->logger),
+		       level_text(json_number(row->logger, "level"), own));
+	printf(" %8" JSON_INTEGER_FORMAT " %11" JSON_INTEGER_FORMAT "  ",
 	       json_number(row->logger, "leases"), json_number(row->logger, "records"));
 }
 
@@ -158,7 +159,7 @@ static void print_row(struct ancestry *ancestry, const struct row *row)
 	printf("%*s", (int)(2 * ancestry->depth), "");
 	visible_write(stdout, span_of(row->name[0] != '\0' ? label : "root"));
 	if (row->folded > 0)
-		printf("  (%" JSON_INTEGER_FORMAT " loggers)", row->folded);
+		printf("  (%" JSON_INTEGER_FORMAT ")", row->folded);
 	if (json_is_true(json_object_get(row->logger, "placeholder")))
 		fputs("  (placeholder)", stdout);
 	fputc('\n', stdout);
@@ -176,7 +177,7 @@ static int print_tree(const json_t *result)
 		return EXIT_FAILURE;
 	}
 	qsort(rows->row, rows->count, sizeof(*rows->row), compare_rows);
-	puts("EFFECTIVE LEVEL       LEASES     RECORDS  NAME");
+	puts("EFFECTIVE   LEVEL       LEASES     RECORDS  NAME");
 	for (size_t i = 0; i < rows->count; i++)
 		print_row(&ancestry, &rows->row[i]);
 	return EXIT_SUCCESS;

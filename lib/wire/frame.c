@@ -295,9 +295,17 @@ void frame_write_level_map(struct writer *writer, uint8_t lease_floor,
 	writer_u32(writer, count);
 	for (uint32_t i = 0; i < count; i++) {
 		writer_string8(writer, entries[i].name);
+		writer_u8(writer, (uint8_t)entries[i].kind);
 		writer_u8(writer, entries[i].level);
 	}
 	frame_end(writer, start);
+}
+
+static bool level_is_in_range(uint8_t kind, uint8_t level)
+{
+	if (kind == LEVEL_MAP_RECORDER)
+		return level <= 1;
+	return kind < LEVEL_MAP_RECORDER && level >= 1 && level <= LEVEL_MAX;
 }
 
 bool frame_parse_level_map(struct span body, struct frame_level_map *map_out)
@@ -308,13 +316,16 @@ bool frame_parse_level_map(struct span body, struct frame_level_map *map_out)
 		.count = reader_u32(&reader),
 	};
 
+	if (map.lease_floor < 1 || map.lease_floor > LEVEL_MAX + 1)
+		return false;
 	map.entries = reader.rest;
 	for (uint32_t i = 0; i < map.count && !reader.failed; i++) {
-		uint8_t level;
+		uint8_t kind, level;
 
 		reader_string8(&reader);
+		kind = reader_u8(&reader);
 		level = reader_u8(&reader);
-		if (level < 1 || level > LEVEL_MAX)
+		if (!level_is_in_range(kind, level))
 			return false;
 	}
 	if (!reader_is_done(&reader))
@@ -330,6 +341,7 @@ bool level_map_take(struct frame_level_map *map, struct level_map_entry *entry_o
 	if (map->count == 0)
 		return false;
 	entry_out->name = reader_string8(&reader);
+	entry_out->kind = reader_u8(&reader);
 	entry_out->level = reader_u8(&reader);
 	map->entries = reader.rest;
 	map->count--;

@@ -110,18 +110,26 @@ struct frame_flush {
 };
 
 /**
- * The levels that a client needs to filter exactly: the configured loggers that have one.
+ * What a client needs to filter exactly: configured levels, operators' overrides, recorders.
  * Always whole: it replaces the one before.
  */
 struct frame_level_map {
 	uint8_t lease_floor; /* lowest level that a lease of another client has set; LEVEL_MAX + 1: none */
 	uint32_t count;	     /* entries */
-	struct span entries; /* checked: count times string8 name, u8 level (1..LEVEL_MAX) */
+	struct span entries; /* checked: count times string8 name, u8 kind, u8 level */
+};
+
+enum level_map_kind {
+	LEVEL_MAP_CONFIGURED = 0,      /* a logger's level by the configuration */
+	LEVEL_MAP_OVERRIDE = 1,	       /* a logger's level by an operator, above all others */
+	LEVEL_MAP_OVERRIDE_PREFIX = 2, /* the same for every logger whose name begins so */
+	LEVEL_MAP_RECORDER = 3, /* 1: filter nothing at or below the logger; 0: from here on, do */
 };
 
 struct level_map_entry {
 	struct span name;
-	uint8_t level;
+	enum level_map_kind kind;
+	uint8_t level; /* 1..LEVEL_MAX; of LEVEL_MAP_RECORDER 0 or 1 */
 };
 
 enum frame_error_code {

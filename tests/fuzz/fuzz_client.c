@@ -1,6 +1,7 @@
 /*
- * Whatever a client says, packet by packet: it is answered in whole frames, a connection that
- * ends is told why, the others' accounts hold, and all that it leased is given back.
+ * Whatever a client says, packet by packet, while levels change: it is answered in whole frames,
+ * a connection that ends is told why, the others' accounts hold, and all that it leased, and the
+ * memory of its contexts, is given back.
  *
  * An input is packets, each behind its length in two bytes.
  */
@@ -15,9 +16,10 @@
 #include "support/frame_codec.h"
 #include "support/fuzz_target.h"
 
-#define UID	    1000
-#define PACKETS_MAX 64
-#define TURNS_MAX   10000 /* of the loop, until a client with nothing to say is gone */
+#define UID	      1000
+#define PACKETS_MAX   64
+#define CONTEXT_BYTES 2000  /* few, so that inputs reach the bound */
+#define TURNS_MAX     10000 /* of the loop, until a client with nothing to say is gone */
 
 static struct fake_intake fake;
 
@@ -33,7 +35,12 @@ static void require(bool holds, const char *complaint)
 static struct client_env *shared_env(void)
 {
 	static const struct limits limits = {
-		.clients = 1, .loggers = 50, .record_bytes = 4096, .uid_share = 100
+		.clients = 1,
+		.loggers = 50,
+		.record_bytes = 4096,
+		.context_bytes = CONTEXT_BYTES,
+		.recorder_bytes = 4096,
+		.uid_share = 100,
 	};
 	static struct client_env env;
 
@@ -89,6 +96,14 @@ static bool say(struct client_env *env, int peer, struct span packet)
 	return true;
 }
 
+/* An operator sets a level: whoever is connected hears of it. */
+static void change_levels(struct client_env *env)
+{
+	fake.level_generation++;
+	if (env->list.first != NULL)
+		client_update_levels(env->list.first, fake.level_generation);
+}
+
 static void check_nothing_is_left(struct client_env *env)
 {
 	for (int turn = 0; turn < TURNS_MAX && env->list.first != NULL; turn++)
@@ -97,6 +112,7 @@ static void check_nothing_is_left(struct client_env *env)
 	require(fake.leases == 0, "a lease is not given back");
 	require(quota_held(env->quota, QUOTA_LOGGERS) == 0, "a logger stays counted");
 	require(quota_held(env->quota, QUOTA_CLIENTS) == 0, "a client stays counted");
+	require(quota_held(env->quota, QUOTA_CONTEXT_BYTES) == 0, "a context stays counted");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -108,11 +124,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int fds[2];
 
 	require(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds) == 0, "no sockets");
-	require(quota_take(env->quota, QUOTA_CLIENTS, UID) == QUOTA_TAKEN, "no quota");
+	require(quota_take(env->quota, QUOTA_CLIENTS, UID, 1) == QUOTA_TAKEN, "no quota");
 	require(client_new(env, fds[1], 1, UID, &client) == 0, "no client");
 	for (int i = 0; i < PACKETS_MAX && !bye && reader.rest.len > 0; i++) {
 		if (!say(env, fds[0], reader_string16(&reader)))
 			break; /* an empty packet has ended it, as if it were closed */
+		require(quota_held(env->quota, QUOTA_CONTEXT_BYTES) <= CONTEXT_BYTES,
+			"contexts beyond their bound");
+		change_levels(env);
 		bye = hear(fds[0]);
 	}
 	require(bye == (env->violations == 1), "a violation without a reason, or the reverse");

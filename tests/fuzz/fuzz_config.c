@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "config/config_scan.h"
+#include "format/escape.h"
 #include "support/fuzz_target.h"
 
 static void require(bool holds, const char *complaint)
@@ -66,8 +67,7 @@ static void check_error(int result, const char *path, const char *error)
 	require(result == -EINVAL, "a failure that is none of the text's");
 	require(span_starts_with(line, span_of(path)), "the file is not named");
 	require(line.len > strlen(path) + strlen(": "), "no reason is given");
-	for (size_t i = 0; i < line.len; i++)
-		require(line.ptr[i] >= ' ' && line.ptr[i] != 0x7f, "the reason is no single line");
+	require(escape_is_clean(line), "the reason is no single line that a terminal may show");
 }
 
 /* A file without a place, but with a path. */

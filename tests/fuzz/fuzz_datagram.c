@@ -18,6 +18,7 @@ enum {
 	FLAG_TEMPLATE = 2,
 	FLAG_SEQUENCE = 4,
 	FLAG_CLIENT_CUT = 8,
+	FLAG_RECORDED = 16,
 };
 
 struct input {
@@ -65,6 +66,7 @@ static void read_input(struct reader *reader, struct input *input)
 	message->pid = (pid_t)reader_u32(reader);
 	message->uid = reader_u32(reader);
 	message->time_us = (int64_t)reader_u64(reader);
+	message->recorded = (flags & FLAG_RECORDED) != 0;
 	message->has_sequence = (flags & FLAG_SEQUENCE) != 0;
 	message->sequence_id = 1 + reader_u32(reader) % INT32_MAX;
 	message->host = reader_string8(reader);

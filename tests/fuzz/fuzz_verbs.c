@@ -7,10 +7,11 @@
 
 #include "control/verbs.h"
 #include "support/fuzz_target.h"
+#include "wire/level.h"
 #include "wire/logger_name.h"
 
 struct seen {
-	bool reloaded;
+	bool changed; /* something that only operators may */
 };
 
 static void fail(const char *complaint)
@@ -40,13 +41,46 @@ static json_t *answer_loggers(void *arg, const char *pattern, bool all)
 	return json_object();
 }
 
+static json_t *answer_level(void *arg, const char *name)
+{
+	(void)arg;
+	if (name != NULL && logger_name_check(span_of(name)) != LOGGER_NAME_OK)
+		fail("a name that is none");
+	return json_object();
+}
+
+static int set_level(void *arg, const struct level_change *change,
+		     char error_out[static CONTROL_ERROR_BYTES])
+{
+	struct seen *seen = arg;
+
+	(void)error_out;
+	if (logger_name_check(change->name) != LOGGER_NAME_OK ||
+	    span_find(change->name, '*') < change->name.len)
+		fail("a pattern that is none");
+	if (change->level > LEVEL_MAX || change->for_ms < 0 ||
+	    (change->for_ms > 0 && change->level == LEVEL_NOTSET))
+		fail("a level that is none");
+	seen->changed = true;
+	return 0;
+}
+
+static json_t *answer_explain(void *arg, struct span name, uint8_t level, struct span text)
+{
+	(void)arg;
+	(void)text;
+	if (logger_name_check(name) != LOGGER_NAME_OK || level < 1 || level > LEVEL_MAX)
+		fail("a record that nobody could give");
+	return json_object();
+}
+
 static int reload(void *arg, bool dry_run, char error_out[static CONTROL_ERROR_BYTES])
 {
 	struct seen *seen = arg;
 
 	(void)dry_run;
 	(void)error_out;
-	seen->reloaded = true;
+	seen->changed = true;
 	return 0;
 }
 
@@ -77,6 +111,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.loggers = answer_loggers,
 			.clients = answer_empty,
 			.targets = answer_empty,
+			.level = answer_level,
+			.set_level = set_level,
+			.explain = answer_explain,
 			.reload = reload,
 			.arg = &seen,
 		};
@@ -85,8 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (reply == NULL)
 			fail("no reply");
 		check_reply(reply);
-		if (seen.reloaded && !caller.is_operator)
-			fail("a stranger reloaded");
+		if (seen.changed && !caller.is_operator)
+			fail("a stranger changed something");
 		json_decref(reply);
 	}
 	return 0;

@@ -99,7 +99,7 @@ def error(code, text):
 # usage
 
 
-VERBS = ["stats", "loggers", "clients", "targets", "reload", "check", "healthcheck", "send",
+VERBS = ["stats", "loggers", "level", "explain", "clients", "targets", "reload", "check", "healthcheck", "send",
          "receive"]  # fmt: skip
 
 
@@ -213,14 +213,14 @@ def test_loggers_are_a_tree(ctl):
     folded = [{"parent": "Connection", "count": 80000, "leases": 80000, "records": 160000}]
     done = ctl(ok({"loggers": loggers, "folded": folded}), "loggers", "app*", "--all")
     assert done.stdout == (
-        "EFFECTIVE LEVEL       LEASES     RECORDS  NAME\n"
-        "info      info             0           0  root\n"
-        "                       80000      160000  Connection.*  (80000 loggers)\n"
-        "debug     debug            0           0  app\n"
-        "info      -                0           0    db  (placeholder)\n"
-        "35        35               1           7      pool\n"
-        "info      -                0           0  app-2\n"
-        "all       -                0           0  b#033[2J.c\n"
+        "EFFECTIVE   LEVEL       LEASES     RECORDS  NAME\n"
+        "info        info             0           0  root\n"
+        "                         80000      160000  Connection.*  (80000)\n"
+        "debug       debug            0           0  app\n"
+        "info        -                0           0    db  (placeholder)\n"
+        "35          35               1           7      pool\n"
+        "info        -                0           0  app-2\n"
+        "all         -                0           0  b#033[2J.c\n"
     )
     assert json.loads(done.asked[0]) == {"verb": "loggers", "pattern": "app*", "all": True}
 
@@ -310,7 +310,7 @@ def test_lists_show_who_is_there(daemon):
         client.open(1, b"bank.teller")
         client.log(1, b"one")
         client.flush()
-        assert re.search(r"^info +- +1 +1  bank\.teller$", daemon.ctl("loggers"), re.M)
+        assert re.search(r"^info +c - +1 +1  bank\.teller$", daemon.ctl("loggers"), re.M)
         assert "bank" not in daemon.ctl("loggers", "shop*")
         assert re.search(rf"^ *{os.getpid()} .* teller$", daemon.ctl("clients"), re.M)
     targets = json.loads(daemon.ctl("targets", "--format", "json"))["targets"]

@@ -18,6 +18,9 @@ BUILD = pathlib.Path(os.environ.get("LOGFWD_BUILD", SOURCE / "build"))
 LOGFWDD = os.environ.get("LOGFWDD", str(BUILD / "daemon" / "logfwdd"))
 LOGFWDCTL = os.environ.get("LOGFWDCTL", str(BUILD / "lib" / "ctl" / "logfwdctl"))
 
+# In a configuration: clients that are gone are told of, which else would be in everybody's way.
+AUDIBLE = "# audible\n"
+
 # What the sanitizers print, and what a failed assert() does.
 CRASH = re.compile(r"Sanitizer|runtime error:|Assertion .* failed")
 
@@ -109,6 +112,9 @@ class Daemon:
             )
         wait_for(self._answers_or_ended, "the daemon answers")
         assert self.process.poll() is None, f"logfwdd ended at start:\n{self.stderr()}"
+        config = self.config_path.read_text()
+        if AUDIBLE not in config and "logfwd.clients" not in config:
+            self.request("set-level", name="logfwd.clients*", level=100)
         self.descriptors_at_start = self.descriptors() - waiting_clients
         self.check()
         return self

@@ -100,6 +100,9 @@ static const char *structured_data_complaint(const struct message *message, bool
 		CHECK(take_number(parsed, &at, "logfwd@32473", "truncated",
 				  message->original_length),
 		      "truncated: missing, or another length");
+	if (message->recorded)
+		CHECK(take_param(parsed, &at, "logfwd@32473", span_of("recorded"), span_of("true")),
+		      "recorded: missing");
 	*context_out =
 		parsed->n_elements > 1 && span_equal(parsed->sd_ids[1], span_of("ctx@32473"));
 	if (*context_out) {
@@ -258,6 +261,9 @@ static const char *rfc3164_complaint(const struct format_options *options,
 	}
 	CHECK(is_pid_of(pid, message->pid), "PID: another");
 	CHECK(is_field_of(span_first(rest, end), message->app, 32, ":[]"), "TAG: another");
+	rest = span_drop(rest, span_find(rest, ':'));
+	CHECK(!message->recorded || span_starts_with(rest, span_of(": [recorded]")),
+	      "recorded: not marked");
 	if (!datagram->cut)
 		return NULL;
 	CHECK(datagram->text.len >= 3 &&

@@ -14,8 +14,11 @@ struct fake_ops {
 	pid_t audited_pid;
 	char pattern[300]; /* last one given to loggers; "(none)" for NULL */
 	bool all;
-	const char *reload_error; /* NULL: reload works */
-	size_t stats_padding;	  /* bytes added to the answer of stats */
+	const char *reload_error;   /* NULL: reload works */
+	unsigned changes;	    /* of levels */
+	struct level_change change; /* the last one; its name is in pattern */
+	const char *level_error;    /* NULL: it works */
+	size_t stats_padding;	    /* bytes added to the answer of stats */
 	bool no_memory;
 };
 
@@ -55,6 +58,34 @@ static inline json_t *fake_targets(void *arg)
 	return json_pack("{s:{}}", "targets");
 }
 
+static inline json_t *fake_level(void *arg, const char *name)
+{
+	(void)arg;
+	return json_pack("{s:s}", "name", name != NULL ? name : "(none)");
+}
+
+static inline int fake_set_level(void *arg, const struct level_change *change,
+				 char error_out[static CONTROL_ERROR_BYTES])
+{
+	struct fake_ops *fake = arg;
+
+	fake->changes++;
+	fake->change = *change;
+	snprintf(fake->pattern, sizeof(fake->pattern), "%.*s", (int)change->name.len,
+		 (const char *)change->name.ptr);
+	if (fake->level_error == NULL)
+		return 0;
+	snprintf(error_out, CONTROL_ERROR_BYTES, "%s", fake->level_error);
+	return -ENOENT;
+}
+
+static inline json_t *fake_explain(void *arg, struct span name, uint8_t level, struct span text)
+{
+	(void)arg;
+	(void)name;
+	return json_pack("{s:i, s:i}", "level", (int)level, "text_length", (int)text.len);
+}
+
 static inline int fake_reload(void *arg, bool dry_run, char error_out[static CONTROL_ERROR_BYTES])
 {
 	struct fake_ops *fake = arg;
@@ -72,7 +103,7 @@ static inline void fake_audit(void *arg, const struct control_caller *caller, co
 {
 	struct fake_ops *fake = arg;
 
-	ck_assert_str_eq(verb, "reload");
+	ck_assert(strcmp(verb, "reload") == 0 || strcmp(verb, "set-level") == 0);
 	fake->audits++;
 	fake->denials += allowed ? 0 : 1;
 	fake->audited_pid = caller->pid;
@@ -85,6 +116,9 @@ static inline struct control_ops fake_control_ops(struct fake_ops *fake)
 		.loggers = fake_loggers,
 		.clients = fake_clients,
 		.targets = fake_targets,
+		.level = fake_level,
+		.set_level = fake_set_level,
+		.explain = fake_explain,
 		.reload = fake_reload,
 		.audit = fake_audit,
 		.arg = fake,

@@ -7,7 +7,8 @@
 #include <string.h>
 
 struct lease {
-	struct span name; /* its bytes stand behind it */
+	size_t context_bytes; /* as if no pair ever replaced another */
+	struct span name;     /* its bytes stand behind it */
 	char bytes[];
 };
 
@@ -49,7 +50,7 @@ static int fake_open(void *arg, struct span name, const void *owner, struct leas
 	(void)owner;
 	if (fake->open_result != 0)
 		return fake->open_result;
-	lease = malloc(sizeof(*lease) + name.len);
+	lease = calloc(1, sizeof(*lease) + name.len);
 	if (lease == NULL)
 		abort();
 	if (name.len > 0)
@@ -61,13 +62,35 @@ static int fake_open(void *arg, struct span name, const void *owner, struct leas
 	return 0;
 }
 
-static void fake_close(void *arg, struct lease *lease, bool client_exit)
+static size_t fake_close(void *arg, struct lease *lease, bool client_exit)
 {
 	struct fake_intake *fake = arg;
 
 	note(fake, "%s %.*s\n", client_exit ? "exit" : "close", SPAN(lease->name));
 	fake->leases--;
 	free(lease);
+	return client_exit ? fake->sent_of_each : 0;
+}
+
+static void fake_prefetch(void *arg, const struct lease *lease)
+{
+	(void)arg;
+	(void)lease;
+}
+
+static size_t fake_context_bytes(void *arg, const struct lease *lease)
+{
+	(void)arg;
+	return lease->context_bytes;
+}
+
+static void fake_client_exit(void *arg, const struct client_exit *exit)
+{
+	struct fake_intake *fake = arg;
+
+	if (fake->notes_exits)
+		note(fake, "gone %" PRIu64 " loggers %" PRIu64 " records %" PRIu64 " sent\n",
+		     exit->loggers, exit->records, exit->sent);
 }
 
 static void fake_set_level(void *arg, struct lease *lease, uint8_t level)
@@ -82,6 +105,7 @@ static int fake_set_context(void *arg, struct lease *lease, const struct context
 
 	if (fake->context_result != 0)
 		return fake->context_result;
+	lease->context_bytes += set ? pair->key.len + pair->value.len : 0;
 	if (set)
 		note(fake, "context %.*s %.*s=%.*s\n", SPAN(lease->name), SPAN(pair->key),
 		     SPAN(pair->value));
@@ -141,11 +165,14 @@ struct intake_ops fake_intake_ops(struct fake_intake *fake)
 	return (struct intake_ops){
 		.open = fake_open,
 		.close = fake_close,
+		.prefetch = fake_prefetch,
 		.set_level = fake_set_level,
 		.set_context = fake_set_context,
+		.context_bytes = fake_context_bytes,
 		.record = fake_record,
 		.reject = fake_reject,
 		.client_dropped = fake_dropped,
+		.client_exit = fake_client_exit,
 		.flush = fake_flush,
 		.level_map = fake_level_map,
 		.level_generation = fake_level_generation,

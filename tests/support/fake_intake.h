@@ -4,7 +4,7 @@
  *
  * "open app", "level app 30", "context app k=v" or "context app -k", "record app 20 text",
  * "record - 20 text" for one without a lease, "close app", "exit app" (its client went),
- * "reject malformed", "dropped 7".
+ * "reject malformed", "dropped 7", "gone 2 loggers 5 records 0 sent".
  */
 #ifndef LOGFWD_TESTS_FAKE_INTAKE_H
 #define LOGFWD_TESTS_FAKE_INTAKE_H
@@ -17,6 +17,8 @@ struct fake_intake {
 	char journal[FAKE_JOURNAL_BYTES + 1];
 	size_t length; /* of the journal; what does not fit is left out */
 	int open_result, context_result;
+	bool notes_exits;    /* "gone ..." stands in the journal */
+	size_t sent_of_each; /* recorded records sent for each lease of a client that is gone */
 	uint64_t level_generation;
 	size_t leases;	/* open now */
 	size_t records; /* ever */

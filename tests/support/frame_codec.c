@@ -124,13 +124,17 @@ static bool recode_level_map(const struct frame *frame, struct writer *writer)
 
 	if (!frame_parse_level_map(frame->body, &map))
 		return false;
-	/* an entry has two bytes at least, so the body bounds the count */
-	require(map.count <= frame->body.len / 2);
+	require(map.lease_floor >= 1 && map.lease_floor <= LEVEL_MAX + 1);
+	/* an entry has three bytes at least, so the body bounds the count */
+	require(map.count <= frame->body.len / 3);
 	entries = calloc((size_t)map.count + 1, sizeof(*entries));
 	require(entries != NULL);
 	for (struct frame_level_map rest = map; level_map_take(&rest, &entries[count]); count++) {
 		require(inside(entries[count].name, frame->body));
-		require(entries[count].level >= 1 && entries[count].level <= LEVEL_MAX);
+		require(entries[count].kind <= LEVEL_MAP_RECORDER);
+		require(entries[count].kind == LEVEL_MAP_RECORDER
+				? entries[count].level <= 1
+				: entries[count].level >= 1 && entries[count].level <= LEVEL_MAX);
 	}
 	require(count == map.count);
 	frame_write_level_map(writer, map.lease_floor, entries, count);

@@ -145,6 +145,9 @@ bool fixture_view(const struct fixture *fixture, const char *name, struct logger
 {
 	struct search search = { .name = span_of(name), .view = view_out };
 
-	tree_each_logger(fixture->tree, compare, &search);
+	struct logger_walk walk = tree_walk_begin(fixture->tree);
+
+	while (tree_walk(fixture->tree, &walk, 16, compare, &search))
+		;
 	return search.found;
 }

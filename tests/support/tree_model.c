@@ -49,6 +49,14 @@ const char *const model_names[MODEL_NAMES] = {
 	"a.b.c",
 	"a.b.c.d",
 	"a.b.c.d.e",
+	"a.",
+	"a..b",
+};
+
+/* Some end inside a component, or on a dot, or are whole names, or hold for no logger at all. */
+const char *const model_prefixes[MODEL_PREFIXES] = {
+	"",	"x",   "x.",	       "x..",  "x.y",	  "ro",
+	"root", "Con", "Connection.1", "a.b.", "a.b.c.d", "a.b.c.d.e.f",
 };
 
 size_t model_find(struct span name)
@@ -93,8 +101,8 @@ static void find_real(struct model *model)
 			model->leases_of[model->leases[i].name]++;
 	}
 	for (size_t name = 0; name < MODEL_NAMES; name++)
-		model->is_real[name] =
-			name == 0 || model->configs[name].configured || model->leases_of[name] > 0;
+		model->is_real[name] = name == 0 || model->configs[name].configured ||
+				       model->leases_of[name] > 0 || model->exact[name].level != 0;
 	for (size_t name = 0; name < MODEL_NAMES; name++) {
 		size_t i = 0;
 
@@ -132,28 +140,65 @@ void model_settle(struct model *model)
 	}
 }
 
-uint8_t model_own_level(const struct model *model, size_t name)
+/* An operator's word on a name; false when there is none. */
+static bool override_of(const struct model *model, size_t name, struct level_view *view)
 {
-	uint8_t level = model->configs[name].level;
+	const struct model_override *override = &model->exact[name];
+	size_t longest = MODEL_PREFIXES;
+
+	view->pattern = span_of(model_names[name]);
+	for (size_t i = 0; i < MODEL_PREFIXES && override->level == 0; i++) {
+		struct span prefix = span_of(model_prefixes[i]);
+
+		if (model->prefixes[i].level == 0 ||
+		    !span_starts_with(span_of(model_names[name]), prefix))
+			continue;
+		if (longest == MODEL_PREFIXES || prefix.len > view->pattern.len) {
+			longest = i;
+			view->pattern = prefix;
+		}
+	}
+	if (longest < MODEL_PREFIXES)
+		override = &model->prefixes[longest];
+	view->pattern_is_prefix = longest < MODEL_PREFIXES;
+	view->level = override->level;
+	view->until_ms = override->until_ms;
+	return override->level != 0;
+}
+
+struct level_view model_own(const struct model *model, size_t name)
+{
+	struct level_view view = { .logger = span_of(model_names[name]) };
 	uint64_t newest = 0;
 
+	if (override_of(model, name, &view)) {
+		view.source = LEVEL_FROM_OVERRIDE;
+		return view;
+	}
+	view = (struct level_view){
+		.level = model->configs[name].level,
+		.source = model->configs[name].level == 0 ? LEVEL_FROM_NOBODY : LEVEL_FROM_CONFIG,
+		.logger = span_of(model_names[name]),
+		.until_ms = OVERRIDE_FOR_EVER,
+	};
 	for (size_t i = 0; i < MODEL_LEASES; i++) {
 		const struct model_lease *lease = &model->leases[i];
 
 		if (lease->open && lease->name == name && lease->level != 0 &&
 		    lease->level_time > newest) {
 			newest = lease->level_time;
-			level = lease->level;
+			view.level = lease->level;
+			view.source = LEVEL_FROM_LEASE;
 		}
 	}
-	return level;
+	return view;
 }
 
-uint8_t model_effective_level(const struct model *model, size_t name)
+struct level_view model_effective(const struct model *model, size_t name)
 {
-	while (model_own_level(model, name) == 0 && name != 0)
+	while (model_own(model, name).level == 0 && name != 0)
 		name = model->parent[name];
-	return model_own_level(model, name);
+	return model_own(model, name);
 }
 
 uint8_t model_floor(const struct model *model, size_t owner)
@@ -170,34 +215,101 @@ uint8_t model_floor(const struct model *model, size_t owner)
 	return lowest;
 }
 
-static bool takes(const struct model *model, uint16_t handler, size_t name, uint8_t level)
+enum handler_verdict model_verdict(const struct model *model, uint16_t handler, size_t name,
+				   uint8_t level)
 {
 	struct span text = name == 0 ? span_of("root") : span_of(model_names[name]);
 
-	return level >= model->rules[handler].level &&
-	       logger_name_is_under(text, span_of(model_names[model->rules[handler].filter]));
+	if (level < model->rules[handler].level)
+		return HANDLER_BELOW_LEVEL;
+	if (!logger_name_is_under(text, span_of(model_names[model->rules[handler].filter])))
+		return HANDLER_FILTERS_NAME;
+	return HANDLER_TAKES;
 }
 
+size_t model_path(const struct model *model, size_t name, size_t names_out[static MODEL_DEPTH + 1])
+{
+	size_t at = model->is_real[name] ? name : model->parent[name];
+	size_t count = 0;
+
+	for (;;) {
+		const struct model_config *config = &model->configs[at];
+
+		names_out[count++] = at;
+		if (at == 0 || (config->configured && !config->propagate))
+			return count;
+		at = model->parent[at];
+	}
+}
+
+/* All handlers on the way that take the record. */
+static void route_up(const struct model *model, size_t name, uint8_t level, struct route *route_out)
+{
+	size_t path[MODEL_DEPTH + 1];
+	size_t count = model_path(model, name, path);
+
+	route_out->n_hits = 0;
+	for (size_t step = 0; step < count; step++) {
+		const struct model_config *config = &model->configs[path[step]];
+
+		for (size_t i = 0; i < config->n_handlers; i++) {
+			if (model_verdict(model, config->handlers[i], name, level) == HANDLER_TAKES)
+				route_out->hits[route_out->n_hits++] = config->handlers[i];
+		}
+	}
+}
+
+/* The level that counts is the full name's, as if it were leased now. */
 void model_route(struct model *model, size_t name, uint8_t level, struct route *route_out)
 {
 	size_t at = model->is_real[name] ? name : model->parent[name];
 
 	model->records[at]++;
-	route_out->effective_level = model_effective_level(model, at);
+	route_out->effective_level = model_effective(model, name).level;
 	route_out->filtered = level < route_out->effective_level;
 	route_out->n_hits = 0;
 	route_out->name = span_of(model_names[at]);
-	while (!route_out->filtered) {
-		const struct model_config *config = &model->configs[at];
+	if (!route_out->filtered)
+		route_up(model, name, level, route_out);
+}
 
-		for (size_t i = 0; i < config->n_handlers; i++) {
-			if (takes(model, config->handlers[i], name, level))
-				route_out->hits[route_out->n_hits++] = config->handlers[i];
-		}
-		if (at == 0 || (config->configured && !config->propagate))
-			break;
-		at = model->parent[at];
+void model_route_recorded(const struct model *model, size_t name, uint8_t level,
+			  struct route *route_out)
+{
+	route_out->effective_level = model_effective(model, name).level;
+	route_out->filtered = false;
+	route_out->name = span_of(model_names[name]);
+	route_up(model, name, level, route_out);
+}
+
+struct recorder_rule model_recorder(const struct model *model, size_t name)
+{
+	while (!model->configs[name].has_recorder && name != 0)
+		name = model->parent[name];
+	return model->configs[name].recorder;
+}
+
+/* Returns when the override ends, after it has ended if its time has come. */
+static int64_t expire(struct model_override *override, int64_t now_ms)
+{
+	if (override->level != 0 && override->until_ms <= now_ms)
+		override->level = 0;
+	return override->level == 0 ? OVERRIDE_FOR_EVER : override->until_ms;
+}
+
+int64_t model_expire(struct model *model, int64_t now_ms)
+{
+	int64_t next_ms = OVERRIDE_FOR_EVER;
+
+	for (size_t i = 0; i < MODEL_NAMES + MODEL_PREFIXES; i++) {
+		struct model_override *override =
+			i < MODEL_NAMES ? &model->exact[i] : &model->prefixes[i - MODEL_NAMES];
+		int64_t end_ms = expire(override, now_ms);
+
+		if (end_ms < next_ms)
+			next_ms = end_ms;
 	}
+	return next_ms;
 }
 
 static void take_values(const uint8_t values[static MODEL_KEYS],

@@ -17,10 +17,12 @@ HELLO, OPEN, CLOSE, RECORD, SET_LEVEL, CONTEXT, DROPPED, FLUSH = range(1, 9)
 WELCOME, LEVEL_MAP, FLUSHED, ERROR, BYE = range(65, 70)
 ERROR_NAME, ERROR_LIMIT, ERROR_CONTEXT, ERROR_MEMORY = 1, 2, 3, 4
 ERROR_PROTOCOL, ERROR_CLIENTS, ERROR_SHUTDOWN = 5, 6, 7
+CONFIGURED, OVERRIDE, OVERRIDE_PREFIX, RECORDER = range(4)  # kinds of entries of a LEVEL_MAP
 
 Frame = collections.namedtuple("Frame", "type body")
 Refusal = collections.namedtuple("Refusal", "code logger_id reason")
-LevelMap = collections.namedtuple("LevelMap", "lease_floor levels")
+# levels: the configured ones by logger name; others: by (name, kind)
+LevelMap = collections.namedtuple("LevelMap", "lease_floor levels others")
 
 
 def frame(kind, body=b""):
@@ -92,13 +94,17 @@ def refusal(body):
 
 def level_map(body):
     floor, count = struct.unpack_from("<BI", body)
-    levels, at = {}, 5
+    levels, others, at = {}, {}, 5
     for _ in range(count):
         end = at + 1 + body[at]
-        levels[body[at + 1 : end].decode()] = body[end]
-        at = end + 1
+        name, kind, level = body[at + 1 : end].decode(), body[end], body[end + 1]
+        if kind == CONFIGURED:
+            levels[name] = level
+        else:
+            others[name, kind] = level
+        at = end + 2
     assert at == len(body)
-    return LevelMap(floor, levels)
+    return LevelMap(floor, levels, others)
 
 
 class Client:

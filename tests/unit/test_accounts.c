@@ -31,7 +31,9 @@ static void configure(void)
 		.resolve_interval = 60,
 	};
 	static struct handler_options handler = { .name = "default", .filter = "" };
-	static struct logger_options root = { "", 20, true, of_root, 1, NULL, 0 };
+	static struct logger_options root = {
+		.name = "", .level = 20, .propagate = true, .handlers = of_root, .n_handlers = 1
+	};
 	static struct config config = {
 		.limits = { .clients = 10, .loggers = 100, .record_bytes = 480, .uid_share = 100 },
 		.pool = { .sockets = 4, .idle_timeout = 60 },

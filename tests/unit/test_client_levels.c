@@ -34,8 +34,8 @@ static void listen_up(void)
 START_TEST(levels_of_the_map_filter)
 {
 	struct level_map_entry entries[] = {
-		{ span_of(""), LEVEL_WARNING },
-		{ span_of("app"), LEVEL_DEBUG },
+		{ span_of(""), LEVEL_MAP_CONFIGURED, LEVEL_WARNING },
+		{ span_of("app"), LEVEL_MAP_CONFIGURED, LEVEL_DEBUG },
 	};
 	struct logfwd_logger *app = open_logger(client, "app.db"),
 			     *other = open_logger(client, "x");
@@ -63,7 +63,7 @@ END_TEST
 /* Another process's "a." would be the parent of "a..b", and nobody here knows of it. */
 START_TEST(names_with_two_dots_are_left_to_the_daemon)
 {
-	struct level_map_entry entries[] = { { span_of(""), LEVEL_ERROR } };
+	struct level_map_entry entries[] = { { span_of(""), LEVEL_MAP_CONFIGURED, LEVEL_ERROR } };
 	struct logfwd_logger *odd = open_logger(client, "a..b"),
 			     *plain = open_logger(client, "a.b");
 
@@ -78,7 +78,7 @@ END_TEST
 
 START_TEST(levels_of_own_leases_come_first_and_end_with_them)
 {
-	struct level_map_entry entries[] = { { span_of(""), LEVEL_INFO } };
+	struct level_map_entry entries[] = { { span_of(""), LEVEL_MAP_CONFIGURED, LEVEL_INFO } };
 	struct logfwd_logger *parent = open_logger(client, "a"),
 			     *child = open_logger(client, "a.b");
 
@@ -102,7 +102,7 @@ END_TEST
 
 START_TEST(levels_below_which_another_client_listens_pass)
 {
-	struct level_map_entry entries[] = { { span_of(""), LEVEL_WARNING } };
+	struct level_map_entry entries[] = { { span_of(""), LEVEL_MAP_CONFIGURED, LEVEL_WARNING } };
 	struct logfwd_logger *logger = open_logger(client, "a");
 
 	daemon_expect_open(&played, "a");
@@ -119,7 +119,7 @@ END_TEST
 
 START_TEST(levels_of_a_daemon_that_is_gone_hold_until_the_next_one_speaks)
 {
-	struct level_map_entry entries[] = { { span_of(""), LEVEL_WARNING } };
+	struct level_map_entry entries[] = { { span_of(""), LEVEL_MAP_CONFIGURED, LEVEL_WARNING } };
 	struct logfwd_logger *logger = open_logger(client, "a");
 
 	daemon_expect_open(&played, "a");
@@ -165,7 +165,7 @@ END_TEST
 /* Nothing but disabled calls: the change must arrive all the same, within its 100 ms or so. */
 START_TEST(levels_reach_a_client_that_logs_nothing)
 {
-	struct level_map_entry entries[] = { { span_of(""), LEVEL_WARNING } };
+	struct level_map_entry entries[] = { { span_of(""), LEVEL_MAP_CONFIGURED, LEVEL_WARNING } };
 	struct logfwd_logger *logger = open_logger(client, "a");
 	struct timespec begin, now;
 

@@ -69,9 +69,9 @@ static uint8_t effective(const char *wanted)
 START_TEST(names_inherit_from_the_nearest_that_has_a_level)
 {
 	struct level_map_entry entries[] = {
-		{ span_of("root"), LEVEL_INFO },
-		{ span_of("app.db"), LEVEL_DEBUG },
-		{ span_of("app"), LEVEL_ERROR },
+		{ span_of("root"), LEVEL_MAP_CONFIGURED, LEVEL_INFO },
+		{ span_of("app.db"), LEVEL_MAP_CONFIGURED, LEVEL_DEBUG },
+		{ span_of("app"), LEVEL_MAP_CONFIGURED, LEVEL_ERROR },
 	};
 
 	ck_assert_uint_eq(effective("app.db"), 0);
@@ -88,7 +88,8 @@ END_TEST
 
 START_TEST(names_own_levels_come_before_the_map_and_newest_first)
 {
-	struct level_map_entry entries[] = { { span_of("app"), LEVEL_ERROR } };
+	struct level_map_entry entries[] = { { span_of("app"), LEVEL_MAP_CONFIGURED,
+					       LEVEL_ERROR } };
 	size_t first, second;
 
 	learn(entries, ARRAY_LEN(entries));
@@ -108,10 +109,10 @@ END_TEST
 START_TEST(names_with_empty_components_have_pythons_parents)
 {
 	struct level_map_entry entries[] = {
-		{ span_of(""), LEVEL_INFO },
-		{ span_of("a"), LEVEL_ERROR },
-		{ span_of("b."), LEVEL_DEBUG },
-		{ span_of("b"), LEVEL_ERROR },
+		{ span_of(""), LEVEL_MAP_CONFIGURED, LEVEL_INFO },
+		{ span_of("a"), LEVEL_MAP_CONFIGURED, LEVEL_ERROR },
+		{ span_of("b."), LEVEL_MAP_CONFIGURED, LEVEL_DEBUG },
+		{ span_of("b"), LEVEL_MAP_CONFIGURED, LEVEL_ERROR },
 	};
 
 	learn(entries, ARRAY_LEN(entries));
@@ -125,18 +126,19 @@ END_TEST
 
 START_TEST(level_map_is_always_whole)
 {
-	struct level_map_entry first[] = { { span_of("a"), 11 }, { span_of("b"), 22 } };
-	struct level_map_entry second[] = { { span_of("b"), 33 } };
+	struct level_map_entry first[] = { { span_of("a"), LEVEL_MAP_CONFIGURED, 11 },
+					   { span_of("b"), LEVEL_MAP_CONFIGURED, 22 } };
+	struct level_map_entry second[] = { { span_of("b"), LEVEL_MAP_CONFIGURED, 33 } };
 
 	ck_assert(!this.map.known);
 	learn(first, ARRAY_LEN(first));
 	ck_assert(this.map.known);
-	ck_assert_uint_eq(level_map_find(&this.map, span_of("a")), 11);
+	ck_assert_uint_eq(level_map_find(&this.map, span_of("a"), LEVEL_MAP_CONFIGURED), 11);
 	learn(second, ARRAY_LEN(second));
-	ck_assert_uint_eq(level_map_find(&this.map, span_of("a")), 0);
-	ck_assert_uint_eq(level_map_find(&this.map, span_of("b")), 33);
+	ck_assert_uint_eq(level_map_find(&this.map, span_of("a"), LEVEL_MAP_CONFIGURED), 0);
+	ck_assert_uint_eq(level_map_find(&this.map, span_of("b"), LEVEL_MAP_CONFIGURED), 33);
 	learn(NULL, 0);
-	ck_assert_uint_eq(level_map_find(&this.map, span_of("b")), 0);
+	ck_assert_uint_eq(level_map_find(&this.map, span_of("b"), LEVEL_MAP_CONFIGURED), 0);
 }
 END_TEST
 

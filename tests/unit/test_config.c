@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "format/escape.h"
 #include "support/suite.h"
 
 #define TARGET "target central { servers = {\"127.0.0.1:5514\"} }\n"
@@ -137,6 +138,8 @@ START_TEST(config_of_one_target_has_all_defaults)
 	ck_assert_uint_eq(config->limits.clients, 10000);
 	ck_assert_uint_eq(config->limits.loggers, 1000000);
 	ck_assert_uint_eq(config->limits.record_bytes, 65536);
+	ck_assert_uint_eq(config->limits.context_bytes, 67108864);
+	ck_assert_uint_eq(config->limits.recorder_bytes, 67108864);
 	ck_assert_uint_eq(config->limits.uid_share, 25);
 	ck_assert_uint_eq(config->pool.sockets, 16);
 	ck_assert_uint_eq(config->pool.idle_timeout, 60);
@@ -173,7 +176,8 @@ END_TEST
 static const char whole[] =
 	"listen { client = /a client-mode = 0600 syslog = \"\" syslog-mode = 0222\n"
 	"         control = '/c' control-mode = 0 control-group = \"adm\" }\n"
-	"limits { clients = 1 loggers = 2 record-bytes = 480 uid-share = 100 }\n"
+	"limits { clients = 1 loggers = 2 record-bytes = 480 uid-share = 100\n"
+	"         context-bytes = 0 recorder-bytes = 1099511627776 }\n"
 	"pool { sockets = 1024 idle-timeout = 86400 }\n"
 	"metrics { listen = \"[::1]:0\" }\n"
 	"target one { servers = {\"logs1.example.com:514\", '[2001:db8::1]:65535', 192.0.2.1:1}\n"
@@ -183,10 +187,11 @@ static const char whole[] =
 	"handler a { target = two format = rfc3164 facility = 23 level = 35 filter = \"app.db\"\n"
 	"  template = \"[{logger}] {message}\" rate-limit = 10 rate-burst = 20 }\n"
 	"handler b { facility = AUTHPRIV level = Crit rate-limit = 7 }\n"
-	"logger root { level = notset handlers = {b} }\n"
+	"logger root { level = notset handlers = {b} recorder = 10000 }\n"
 	"logger app.db { level = \"100\" handlers = { # both\n"
 	"    a,\n"
-	"    b } propagate = off context = {\"service=edge\", \"empty=\", \"sum=1=1\"} }\n"
+	"    b} propagate = off context = {\"service=edge\", \"empty=\", \"sum=1=1\"}\n"
+	"    recorder-trigger = 35 recorder = 0 }\n"
 	"logger \"two words..\" { }\n";
 
 START_TEST(config_of_all_options_has_them_all)
@@ -206,6 +211,8 @@ START_TEST(config_of_all_options_has_them_all)
 	ck_assert_uint_eq(config->limits.clients, 1);
 	ck_assert_uint_eq(config->limits.loggers, 2);
 	ck_assert_uint_eq(config->limits.record_bytes, 480);
+	ck_assert_uint_eq(config->limits.context_bytes, 0);
+	ck_assert_uint_eq(config->limits.recorder_bytes, 1099511627776);
 	ck_assert_uint_eq(config->limits.uid_share, 100);
 	ck_assert_uint_eq(config->pool.sockets, 1024);
 	ck_assert_uint_eq(config->pool.idle_timeout, 86400);
@@ -241,6 +248,12 @@ START_TEST(config_of_all_options_has_them_all)
 	ck_assert(span_equal(db->context[0].value, span_of("edge")));
 	ck_assert_uint_eq(db->context[1].value.len, 0);
 	ck_assert(span_equal(db->context[2].value, span_of("1=1")));
+	ck_assert(db->has_recorder && config->loggers[0].has_recorder);
+	ck_assert_uint_eq(db->recorder.records, 0);
+	ck_assert_uint_eq(db->recorder.trigger, 35);
+	ck_assert_uint_eq(config->loggers[0].recorder.records, 10000);
+	ck_assert_uint_eq(config->loggers[0].recorder.trigger, LEVEL_ERROR);
+	ck_assert(!logger_of(config, "two words..")->has_recorder);
 	ck_assert(logger_of(config, "two words..")->propagate);
 	config_free(config);
 }
@@ -571,6 +584,27 @@ START_TEST(config_error_keeps_its_reason_and_is_one_line)
 }
 END_TEST
 
+/* Whatever bytes stand in a name: of a file, or of an option that there is none of. */
+START_TEST(config_error_shows_a_terminal_nothing_but_text)
+{
+	static const char *const names[] = { "\xff", "\xc3", "\xc2\x9b", "\xe2\x80\xae",
+					     "\xed\xa0\x80" };
+	struct config *config = NULL;
+	char text[256];
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		snprintf(text, sizeof(text), TARGET "a\xc3\xa9%sb = 1\n", names[i]);
+		write_file("logfwd.conf", text);
+		refused();
+		ck_assert(escape_is_clean(span_of(error)));
+		snprintf(text, sizeof(text), "/nonexistent/\xc3\xa9%s", names[i]);
+		ck_assert_int_eq(config_load(text, &config, error), -ENOENT);
+		ck_assert(escape_is_clean(span_of(error)));
+		ck_assert_int_eq(strncmp(error, "/nonexistent/\xc3\xa9?", 16), 0);
+	}
+}
+END_TEST
+
 /* What failures leave behind */
 
 static size_t open_descriptors(void)
@@ -690,6 +724,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(config, config_refuses_a_conf_d_that_everybody_may_write);
 	tcase_add_test(config, config_refuses_a_conf_d_that_is_no_folder);
 	tcase_add_test(config, config_error_keeps_its_reason_and_is_one_line);
+	tcase_add_test(config, config_error_shows_a_terminal_nothing_but_text);
 	tcase_add_loop_test(config, config_eleven_broken_files_do_not_spoil_the_next, 0,
 			    ARRAY_LEN(failures));
 	tcase_add_test(config, config_failures_leave_no_memory_and_no_descriptor);

@@ -51,6 +51,12 @@ START_TEST(datagram_rfc5424_has_its_shape)
 		    "[logfwd@32473 logger=\"Connection.140230\" truncated=\"90000\"]"
 		    "[ctx@32473 peer=\"10.0.0.7:51234\"][meta sequenceId=\"2147483647\"] "
 		    "hello world");
+	message.recorded = true;
+	message.has_sequence = false;
+	check_exact(&options, &message,
+		    "<134>1 2026-11-22T10:11:12.345678Z edge1.example.com gateway 4242 - "
+		    "[logfwd@32473 logger=\"Connection.140230\" truncated=\"90000\" "
+		    "recorded=\"true\"][ctx@32473 peer=\"10.0.0.7:51234\"] hello world");
 	check_exact(&options,
 		    &(struct message){ .level = 70, .time_us = INT64_MAX, .text = span_of("x") },
 		    "<0>1 - - - - - [logfwd@32473 logger=\"root\"] x");
@@ -71,6 +77,13 @@ START_TEST(datagram_rfc3164_has_its_shape)
 	message.original_length = 90000;
 	check_exact(&options, &message,
 		    "<134>Nov 22 10:11:12 edge1.example.com gateway[4242]: hello world...");
+	message.recorded = true;
+	check_exact(&options, &message,
+		    "<134>Nov 22 10:11:12 edge1.example.com gateway[4242]: [recorded] "
+		    "hello world...");
+	sample_set_text(&message, span_of(NULL));
+	check_exact(&options, &message,
+		    "<134>Nov 22 10:11:12 edge1.example.com gateway[4242]: [recorded]");
 	message = sample_message();
 	message.pid = 0;
 	message.app = span_of("[kernel]: <0>");

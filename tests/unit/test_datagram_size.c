@@ -177,6 +177,7 @@ static struct message worst_case(struct context_pair pairs[static CONTEXT_PAIRS_
 	message.host = span_of_bytes(controls, 300);
 	message.app = span_of_bytes(controls, 300);
 	message.logger = span_of_bytes(controls, LOGGER_NAME_MAX);
+	message.recorded = true;
 	message.has_sequence = true;
 	message.sequence_id = INT32_MAX;
 	sample_set_text(&message, span_of_bytes(controls, sizeof(controls)));

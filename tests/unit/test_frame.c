@@ -15,7 +15,13 @@
 /* One frame of each type and of each optional part. */
 static void write_sample(struct writer *writer, int sample)
 {
-	const struct level_map_entry entries[] = { { span_of(""), 20 }, { span_of("a.b"), 100 } };
+	const struct level_map_entry entries[] = {
+		{ span_of(""), LEVEL_MAP_CONFIGURED, 20 },
+		{ span_of("a.b"), LEVEL_MAP_OVERRIDE, 100 },
+		{ span_of("a"), LEVEL_MAP_OVERRIDE_PREFIX, 1 },
+		{ span_of("a.b"), LEVEL_MAP_RECORDER, 1 },
+		{ span_of("a.b.c"), LEVEL_MAP_RECORDER, 0 },
+	};
 	const struct context_pair pair = { span_of("peer"), span_of("10.0.0.7:51234") };
 	const struct context_pair key = { .key = span_of("peer") };
 
@@ -255,10 +261,19 @@ static const struct {
 	{ FRAME_CONTEXT, ID "\0\1k\1\0v", 10, false }, /* unset, with a value */
 	{ FRAME_WELCOME, "\1\0\0\0\0\0\0\0\1\0", 10, true },
 	{ FRAME_WELCOME, "\1\0\0\0\0\0\1\0\1\0", 10, false }, /* WIRE_RECORD_MAX + 1 */
-	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\x00", 8, false },
-	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\x64", 8, true },
-	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\x65", 8, false },
-	{ FRAME_LEVEL_MAP, "\1\xff\xff\xff\xff\1a\x64", 8, false }, /* fewer than it says */
+	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\0\x00", 9, false },
+	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\0\x64", 9, true },
+	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\0\x65", 9, false },
+	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\2\x00", 9, false }, /* an override with no level */
+	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\2\x64", 9, true },
+	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\3\x00", 9, true }, /* a recorder that is off */
+	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\3\x01", 9, true },
+	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\3\x02", 9, false },
+	{ FRAME_LEVEL_MAP, "\1\1\0\0\0\1a\4\x01", 9, false }, /* an unknown kind */
+	{ FRAME_LEVEL_MAP, "\0\1\0\0\0\1a\0\x64", 9, false }, /* no such floor */
+	{ FRAME_LEVEL_MAP, "\x65\1\0\0\0\1a\0\x64", 9, true },
+	{ FRAME_LEVEL_MAP, "\x66\1\0\0\0\1a\0\x64", 9, false },
+	{ FRAME_LEVEL_MAP, "\1\xff\xff\xff\xff\1a\0\x64", 9, false }, /* fewer than it says */
 	{ FRAME_HELLO, "\1\0\0\0\0\0\1amore", 12, false },
 	{ FRAME_HELLO, "\2\0\0\0\0\0\1amore", 12, true }, /* of a later version */
 };

@@ -29,6 +29,7 @@ static const struct limits limits = {
 	.clients = 10,
 	.loggers = 10000,
 	.record_bytes = 65536,
+	.context_bytes = 65536,
 	.uid_share = 100,
 };
 
@@ -48,7 +49,7 @@ static void setup(void)
 	};
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
 	peer_init(&peer, fds[0]);
-	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID), QUOTA_TAKEN);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID, 1), QUOTA_TAKEN);
 	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &client), 0);
 }
 
@@ -60,6 +61,7 @@ static void teardown(void)
 	ck_assert_uint_eq(env.live, 0);
 	ck_assert_uint_eq(quota_held(env.quota, QUOTA_LOGGERS), 0);
 	ck_assert_uint_eq(quota_held(env.quota, QUOTA_CLIENTS), 0);
+	ck_assert_uint_eq(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 0);
 	peer_close(&peer);
 	quota_free(env.quota);
 	free(env.arena);
@@ -321,7 +323,7 @@ START_TEST(logger_that_cannot_be_had_is_refused_alone)
 	peer_say(&peer);
 	serve();
 	ck_assert_str_eq(peer_heard(&peer), "error 2 6\n");
-	ck_assert_int_eq(quota_take(env.quota, QUOTA_LOGGERS, UID + 1), QUOTA_TAKEN);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_LOGGERS, UID + 1, 1), QUOTA_TAKEN);
 	peer_open(&peer, 7, "limit");
 	peer_say(&peer);
 	serve();
@@ -329,7 +331,7 @@ START_TEST(logger_that_cannot_be_had_is_refused_alone)
 	ck_assert_str_eq(fake_intake_take(&fake), "open mine\nreject unknown_logger\n");
 	ck_assert_uint_eq(env.refused_loggers, 6);
 	ck_assert_uint_eq(client_view(client).loggers, 1);
-	quota_release(env.quota, QUOTA_LOGGERS, UID + 1);
+	quota_release(env.quota, QUOTA_LOGGERS, UID + 1, 1);
 }
 END_TEST
 
@@ -356,6 +358,63 @@ START_TEST(context_out_of_bounds_is_refused_alone)
 	serve();
 	ck_assert_str_eq(peer_heard(&peer), "error 3 1\n");
 	ck_assert_str_eq(fake_intake_take(&fake), "open a\n");
+	ck_assert_uint_eq(env.refused_contexts, 4);
+}
+END_TEST
+
+START_TEST(memory_of_contexts_is_bounded_and_comes_back)
+{
+	const struct context_pair pair = { span_of("key"), span_of("value") };
+
+	greet();
+	quota_set_limits(env.quota, &(struct limits){ .clients = 10,
+						      .loggers = 10,
+						      .context_bytes = 100,
+						      .uid_share = 100 });
+	for (uint32_t id = 1; id <= 8; id++) {
+		peer_open(&peer, id, "a");
+		frame_write_context(&peer.packet, &(struct frame_context){ id, true, pair });
+	}
+	peer_say(&peer);
+	serve();
+	/* what a pair may take with all bookkeeping must be free; what it takes here is its bytes */
+	ck_assert_uint_ge(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 8);
+	ck_assert_uint_le(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 100);
+	ck_assert_uint_gt(env.refused_contexts, 0);
+	ck_assert_ptr_nonnull(strstr(peer_heard(&peer), "error 3 8\n"));
+	for (uint32_t id = 1; id <= 8; id++)
+		frame_write_close(&peer.packet, &(struct frame_close){ id });
+	peer_say(&peer);
+	serve();
+	ck_assert_uint_eq(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 0);
+}
+END_TEST
+
+START_TEST(what_a_client_held_is_told_when_it_is_gone)
+{
+	fake.notes_exits = true;
+	fake.sent_of_each = 2;
+	greet();
+	peer_open(&peer, 1, "a");
+	peer_open(&peer, 2, "b");
+	frame_write_close(&peer.packet, &(struct frame_close){ 2 });
+	peer_record(&peer, 1, "x");
+	peer_say(&peer);
+	serve();
+	client_end(client, 0, NULL);
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "open a\nopen b\nclose b\nrecord a 20 x\n"
+						  "exit a\ngone 1 loggers 1 records 2 sent\n");
+}
+END_TEST
+
+START_TEST(a_client_that_held_nothing_is_not_told_of)
+{
+	fake.notes_exits = true;
+	greet();
+	client_end(client, 0, NULL);
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "");
 }
 END_TEST
 
@@ -607,7 +666,7 @@ START_TEST(client_that_says_nothing_is_sent_away)
 	env.hello_ms = 1;
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
 	peer_init(&silent, fds[0]);
-	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID), QUOTA_TAKEN);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID, 1), QUOTA_TAKEN);
 	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &client), 0);
 	while (env.live == 2)
 		event_base_loop(env.base, EVLOOP_ONCE);
@@ -627,7 +686,7 @@ START_TEST(hello_that_waited_for_a_busy_daemon_is_taken)
 	env.hello_ms = 1;
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
 	peer_init(&early, fds[0]);
-	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID), QUOTA_TAKEN);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID, 1), QUOTA_TAKEN);
 	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &client), 0);
 	peer_hello(&early, "early");
 	peer_say(&early);
@@ -669,6 +728,9 @@ Suite *suite_under_test(void)
 	tcase_add_test(frames, unknown_ids_reject_records_and_are_ignored_otherwise);
 	tcase_add_test(frames, logger_that_cannot_be_had_is_refused_alone);
 	tcase_add_test(frames, context_out_of_bounds_is_refused_alone);
+	tcase_add_test(frames, memory_of_contexts_is_bounded_and_comes_back);
+	tcase_add_test(frames, what_a_client_held_is_told_when_it_is_gone);
+	tcase_add_test(frames, a_client_that_held_nothing_is_not_told_of);
 	tcase_add_test(frames, claims_beyond_counting_stay_at_the_most);
 	suite_add_tcase(suite, frames);
 	tcase_add_checked_fixture(breaches, setup, teardown);

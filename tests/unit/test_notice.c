@@ -1,4 +1,7 @@
-/* Proves that a loss is summed by reason with its first and last time, and said in one small datagram. */
+/*
+ * Proves that a loss is summed by reason with its first and last time, and said in one small
+ * datagram; and likewise what a rate limit has suppressed.
+ */
 #include "output/notice.h"
 
 #include <string.h>
@@ -112,6 +115,46 @@ START_TEST(notice_always_fits)
 }
 END_TEST
 
+START_TEST(suppression_is_said_with_its_handler_and_times)
+{
+	struct notice_env env = env_of(FORMAT_RFC5424, "host");
+	struct suppression suppression = { 0 };
+	struct span bytes;
+
+	suppression_add(&suppression, FIRST_US);
+	ck_assert_int_eq(suppression.last_us, FIRST_US);
+	suppression_add(&suppression, FIRST_US + 1);
+	suppression_add(&suppression, LAST_US);
+	bytes = notice_format_suppression(&env, &suppression, "billing", LAST_US, scratch);
+	ck_assert(span_equal(bytes,
+			     span_of("<132>1 2023-11-14T22:13:23.000002Z host logfwdd 4711 - "
+				     "[logfwd@32473 logger=\"logfwd\"] 3 records suppressed by "
+				     "rate-limit of handler billing; "
+				     "first 2023-11-14T22:13:20.000001Z, "
+				     "last 2023-11-14T22:13:23.000002Z")));
+}
+END_TEST
+
+/* The longest host and name of a handler, and the largest number, in the smallest datagram. */
+START_TEST(suppression_always_fits)
+{
+	static const enum format_kind kinds[] = { FORMAT_RFC5424, FORMAT_RFC3164 };
+	const struct suppression suppression = { UINT64_MAX, FIRST_US, LAST_US };
+	char host[256], name[65];
+	struct notice_env env = env_of(kinds[_i], "");
+	struct span bytes;
+
+	memset(host, 'h', sizeof(host));
+	host[sizeof(host) - 1] = '\0';
+	memset(name, 'n', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	env.host = span_of(host);
+	bytes = notice_format_suppression(&env, &suppression, name, LAST_US, scratch);
+	ck_assert_uint_gt(bytes.len, 400);
+	ck_assert_uint_le(bytes.len, DATAGRAM_BYTES_MIN);
+}
+END_TEST
+
 Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("notice");
@@ -122,6 +165,8 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, notice_says_how_many_why_and_when);
 	tcase_add_test(all, notice_is_said_in_the_shape_of_the_target);
 	tcase_add_loop_test(all, notice_always_fits, 0, 2);
+	tcase_add_test(all, suppression_is_said_with_its_handler_and_times);
+	tcase_add_loop_test(all, suppression_always_fits, 0, 2);
 	suite_add_tcase(suite, all);
 	return suite;
 }

@@ -334,12 +334,12 @@ START_TEST(tree_views_say_what_a_node_is)
 	ck_assert_int_eq(fixture_configure(&fixture, "=20:a x=30:! x.y=0"), 0);
 	ck_assert(fixture_view(&fixture, "x", &view));
 	ck_assert(view.configured && !view.propagate && !view.placeholder);
-	ck_assert_uint_eq(view.own_level, 30);
+	ck_assert_uint_eq(view.own.level, 30);
 	ck_assert_uint_eq(view.children, 1);
 	ck_assert(fixture_view(&fixture, "x.y", &view));
 	ck_assert(view.propagate);
-	ck_assert_uint_eq(view.own_level, 0);
-	ck_assert_uint_eq(view.effective_level, 30);
+	ck_assert_uint_eq(view.own.level, 0);
+	ck_assert_uint_eq(view.effective.level, 30);
 	for (size_t i = 0; i < ARRAY_LEN(leases); i++) {
 		snprintf(name, sizeof(name), "u.%zu", i);
 		ck_assert(i == 0 || fixture_view(&fixture, "u.0", &view));

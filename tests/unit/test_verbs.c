@@ -48,6 +48,10 @@ static const struct {
 	{ "{\"verb\":\"loggers\"}", "loggers" },
 	{ "{\"verb\":\"clients\"}", "clients" },
 	{ "{\"verb\":\"targets\"}", "targets" },
+	{ "{\"verb\":\"level\"}", "name" },
+	{ "{\"verb\":\"level\",\"name\":\"app\"}", "name" },
+	{ "{\"verb\":\"explain\",\"name\":\"app\",\"level\":20}", "level" },
+	{ "{\"verb\":\"explain\",\"name\":\"\",\"level\":1,\"text\":\"x\"}", "text_length" },
 	{ "{\"verb\":\"healthcheck\"}", "version" },
 	{ " { \"verb\" : \"clients\" } ", "clients" },
 };
@@ -179,6 +183,65 @@ START_TEST(verbs_reload_tells_the_reason)
 }
 END_TEST
 
+START_TEST(verbs_set_level_needs_rights_and_is_audited)
+{
+	const char *line =
+		"{\"verb\":\"set-level\",\"name\":\"app*\",\"level\":10,\"seconds\":1.5}";
+	json_t *reply = ask(&stranger, line);
+
+	ck_assert_str_eq(member(reply, "code"), "denied");
+	ck_assert_uint_eq(fake.changes, 0);
+	json_decref(reply);
+	reply = ask(&operator, line);
+	ck_assert_str_eq(member(reply, "status"), "ok");
+	ck_assert_uint_eq(fake.changes, 1);
+	ck_assert_str_eq(fake.pattern, "app");
+	ck_assert(fake.change.is_prefix);
+	ck_assert_uint_eq(fake.change.level, 10);
+	ck_assert_int_eq(fake.change.for_ms, 1500);
+	ck_assert_uint_eq(fake.audits, 2);
+	ck_assert_uint_eq(fake.denials, 1);
+	json_decref(reply);
+}
+END_TEST
+
+static const char *const bad_levels[] = {
+	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":101}",
+	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":-1}",
+	"{\"verb\":\"set-level\",\"name\":\"a*b\",\"level\":10}",
+	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":0,\"seconds\":1}",
+	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":10,\"seconds\":0.0001}",
+	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":10,\"seconds\":31536001}",
+	"{\"verb\":\"set-level\",\"name\":\"a\"}",
+	"{\"verb\":\"level\",\"name\":\"a\",\"level\":10}",
+	"{\"verb\":\"explain\",\"name\":\"a\",\"level\":0}",
+	"{\"verb\":\"explain\",\"name\":\"a\",\"level\":101}",
+	"{\"verb\":\"explain\",\"name\":\"a\"}",
+};
+
+START_TEST(verbs_bound_names_and_levels)
+{
+	json_t *reply = ask(&operator, bad_levels[_i]);
+
+	ck_assert_str_eq(member(reply, "code"), "usage");
+	ck_assert_uint_eq(fake.changes, 0);
+	json_decref(reply);
+}
+END_TEST
+
+START_TEST(verbs_set_level_tells_the_reason)
+{
+	json_t *reply;
+
+	fake.level_error = "app has no level set by an operator";
+	reply = ask(&operator, "{\"verb\":\"set-level\",\"name\":\"app\",\"level\":0}");
+	ck_assert_str_eq(member(reply, "code"), "failed");
+	ck_assert_str_eq(member(reply, "error"), fake.level_error);
+	ck_assert_uint_eq(fake.change.level, 0);
+	json_decref(reply);
+}
+END_TEST
+
 START_TEST(verbs_say_when_memory_is_out)
 {
 	json_t *reply;
@@ -228,6 +291,9 @@ Suite *suite_under_test(void)
 	tcase_add_test(answer, verbs_reload_needs_rights_and_is_audited);
 	tcase_add_test(answer, verbs_reload_dry_run_does_not_reload);
 	tcase_add_test(answer, verbs_reload_tells_the_reason);
+	tcase_add_test(answer, verbs_set_level_needs_rights_and_is_audited);
+	tcase_add_loop_test(answer, verbs_bound_names_and_levels, 0, ARRAY_LEN(bad_levels));
+	tcase_add_test(answer, verbs_set_level_tells_the_reason);
 	tcase_add_loop_test(answer, verbs_say_when_memory_is_out, 0, 3);
 	tcase_add_test(answer, verbs_survive_mangled_requests);
 	suite_add_tcase(suite, answer);

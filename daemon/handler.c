@@ -1,0 +1,103 @@
+#include "handler.h"
+
+#include "os/clock.h"
+#include "wire/level.h"
+
+/* Between two announcements, and from the first suppressed record to a word of it at the latest. */
+#define ANNOUNCE_INTERVAL_MS 1000
+
+struct handler handler_of(const struct handler_options *options,
+			  const struct target_options *target)
+{
+	return (struct handler){
+		.name = options->name,
+		.format = {
+			.kind = options->format,
+			.template = options->template,
+			.datagram_bytes = target->datagram_bytes,
+		},
+		.facility = options->facility,
+		.limit = { .rate = options->rate_limit, .burst = options->rate_burst },
+	};
+}
+
+void handler_take_over(struct handler *handler, const struct handler *before, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(before[i].name, handler->name) == 0) {
+			handler->hits = before[i].hits;
+			handler->rate_limited = before[i].rate_limited;
+			handler->announce_ms = before[i].announce_ms;
+			return;
+		}
+	}
+}
+
+void handler_announce(struct handler *handler, int64_t now_ms)
+{
+	if (handler->suppressed.records == 0)
+		return;
+	target_announce(handler->target, handler->format.kind, handler->facility,
+			&handler->suppressed, handler->name);
+	handler->suppressed = (struct suppression){ 0 };
+	handler->announce_ms = now_ms + ANNOUNCE_INTERVAL_MS;
+}
+
+static void handler_suppress(struct handler *handler, int64_t now_ms)
+{
+	if (handler->suppressed.records == 0)
+		handler->suppressed_ms = now_ms;
+	suppression_add(&handler->suppressed, clock_realtime_us());
+	handler->rate_limited++;
+}
+
+bool handler_admit(struct handler *handler)
+{
+	int64_t now_ms;
+
+	handler->hits++;
+	if (handler->limit.rate == 0)
+		return true;
+	now_ms = clock_monotonic_ms();
+	if (!rate_limit_take(&handler->limit, now_ms)) {
+		handler_suppress(handler, now_ms);
+		return false;
+	}
+	if (now_ms >= handler->announce_ms)
+		handler_announce(handler, now_ms);
+	return true;
+}
+
+bool handler_has_room(const struct handler *handler)
+{
+	struct rate_limit limit = handler->limit;
+
+	return rate_limit_take(&limit, clock_monotonic_ms());
+}
+
+void handler_deliver(struct handler *handler, struct message *message, struct output *output)
+{
+	struct datagram datagram;
+	enum format_outcome outcome;
+
+	message->facility = handler->facility;
+	message->sequence_id = target_next_sequence(handler->target);
+	message->has_sequence = message->sequence_id != 0;
+	do {
+		outcome = format_datagram(&handler->format, message, output_timestamps(output),
+					  output_scratch(output), &datagram);
+		if (outcome == FORMAT_NO_ROOM)
+			output_flush(output);
+	} while (outcome == FORMAT_NO_ROOM);
+	if (outcome == FORMAT_TOO_LARGE)
+		target_drop(handler->target, DROP_OVERSIZE);
+	else
+		target_push(handler->target, &datagram, level_severity(message->level));
+}
+
+void handler_tick(struct handler *handler, int64_t now_ms)
+{
+	if (now_ms >= handler->announce_ms &&
+	    now_ms >= handler->suppressed_ms + ANNOUNCE_INTERVAL_MS)
+		handler_announce(handler, now_ms);
+}

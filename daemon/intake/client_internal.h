@@ -1,0 +1,48 @@
+/**
+ * client_internal: what the files of a client connection share; nobody else includes it.
+ *
+ * client.c         its socket, its frames, its end
+ * client_reclaim.c its leases, given back one by one or in slices
+ */
+#ifndef LOGFWD_INTAKE_CLIENT_INTERNAL_H
+#define LOGFWD_INTAKE_CLIENT_INTERNAL_H
+
+#include "intake/client.h"
+
+/* Leases given back in one turn: well below a millisecond. */
+#define RECLAIM_SLICE 2048
+/* What a recorded record that is sent for one weighs. */
+#define RECLAIM_SENT_WEIGHT 4
+
+struct client {
+	struct client *next, **link; /* of env->list: the next one, and what points to this one */
+	struct client_env *env;
+	int fd; /* -1 once it has ended */
+	pid_t pid;
+	uid_t uid;
+	struct event *readable;
+	struct event *writable; /* while unsent, or a level map, waits for room */
+	struct event *reclaim;	/* drives the slices after its end */
+	uint8_t *unsent; /* answers that found no room: until they go, nothing is read; or NULL */
+	size_t unsent_length;
+	bool greeted;
+	uint64_t map_generation; /* of the last level map sent */
+	uint8_t app_length;
+	uint8_t app[WIRE_APP_NAME_MAX];
+	struct lease_table leases;
+	uint64_t records, dropped;
+	uint64_t reclaimed; /* leases that it had not closed, so far */
+	uint64_t sent;	    /* recorded records of theirs, sent for that */
+	int64_t connected_ms;
+};
+
+/** Ends a lease that is in no table. Returns how many recorded records were sent for that. */
+size_t client_give_back(struct client *client, struct lease *lease, bool client_exit);
+
+/** Gives back leases that weigh about so much; true when none is left. */
+bool client_reclaim(struct client *client, size_t weight);
+
+/** Tells who listens that a client is gone, if it had open loggers; all is given back. */
+void client_tell_exit(const struct client *client);
+
+#endif
