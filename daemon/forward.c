@@ -1,32 +1,12 @@
-#include "forward.h"
+#include "forward_internal.h"
 
 #include <errno.h>
 #include <unistd.h>
 
-#include "client_ends.h"
-#include "format/escape.h"
-#include "handler.h"
 #include "level_map.h"
 #include "os/clock.h"
-#include "os/user_names.h"
 
 #define USERS_FILE "/etc/passwd"
-
-struct forward {
-	struct tree *tree;
-	struct output *output;
-	struct recorder *recorder;
-	struct quota *recorder_quota;
-	struct user_names *user_names;
-	struct client_ends client_ends;
-	char host[256]; /* HOST_NAME_MAX is 64 on Linux; DNS allows 253 */
-	uint32_t record_bytes;
-	struct handler *handlers;
-	size_t n_handlers;
-	struct record_counts counts;
-	forward_flushed *flushed;
-	void *flushed_arg;
-};
 
 struct forward_generation {
 	struct forward *forward;
@@ -225,225 +205,22 @@ void forward_commit(struct forward *forward, struct forward_generation *generati
 	free(generation);
 }
 
-/* Leaves the handlers that may take one more record now. */
-static void forward_limit(struct forward *forward, struct route *route)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < route->n_hits; i++) {
-		if (handler_admit(&forward->handlers[route->hits[i]]))
-			route->hits[kept++] = route->hits[i];
-	}
-	route->n_hits = kept;
-}
-
-/* The record's own context first, then what its place in the tree gives, each key once. */
-static size_t gather_context(const struct forward *forward, const struct record *record,
-			     struct span name, struct context_pair pairs[static CONTEXT_PAIRS_MAX])
-{
-	struct context_pair inherited[CONTEXT_PAIRS_MAX];
-	size_t n_inherited;
-	size_t count = record->n_context;
-
-	if (count == 0)
-		return tree_context(forward->tree, record->lease, name, pairs);
-	memcpy(pairs, record->context, count * sizeof(*pairs));
-	n_inherited = tree_context(forward->tree, record->lease, name, inherited);
-	for (size_t i = 0; i < n_inherited && count < CONTEXT_PAIRS_MAX; i++) {
-		bool known = false;
-
-		for (size_t k = 0; k < record->n_context; k++)
-			known = known || span_equal(pairs[k].key, inherited[i].key);
-		if (!known)
-			pairs[count++] = inherited[i];
-	}
-	return count;
-}
-
-static void forward_accept(struct forward *forward, const struct record *record,
-			   const struct route *route, bool recorded)
-{
-	struct context_pair context[CONTEXT_PAIRS_MAX];
-	struct span logger = record->lease != NULL ? lease_name(record->lease) : record->logger;
-	struct message message = {
-		.time_us = record->time_us,
-		.level = record->level,
-		.pid = record->pid,
-		.uid = record->uid,
-		.host = span_of(forward->host),
-		.app = record->app,
-		.logger = logger,
-		.context = context,
-		.n_context = gather_context(forward, record, logger, context),
-		.text = record->text,
-		.original_length = record->original_length,
-		.recorded = recorded,
-	};
-
-	if (message.text.len > forward->record_bytes)
-		message.text.len = escape_cut(message.text, forward->record_bytes);
-	forward->counts.accepted++;
-	forward->counts.deliveries += route->n_hits;
-	for (size_t i = 0; i < route->n_hits; i++)
-		handler_deliver(&forward->handlers[route->hits[i]], &message, forward->output);
-}
-
-/* A record that its level lets pass: on to the handlers that it met. */
-static void forward_pass(struct forward *forward, const struct record *record, struct route *route,
-			 bool recorded)
-{
-	if (route->n_hits == 0) {
-		forward->counts.no_handler++;
-		return;
-	}
-	forward_limit(forward, route);
-	if (route->n_hits == 0)
-		forward->counts.rate_limited++;
-	else
-		forward_accept(forward, record, route, recorded);
-}
-
-/* One that was filtered, in case it is wanted after all. */
-static void forward_keep(struct forward *forward, const struct record *record)
-{
-	struct recorder_rule rule = lease_recorder(forward->tree, record->lease);
-	struct recorded kept;
-
-	if (rule.records == 0)
-		return;
-	kept = (struct recorded){
-		.time_us = record->time_us,
-		.level = record->level,
-		.pid = record->pid,
-		.uid = record->uid,
-		.app = record->app,
-		.text = span_first(record->text, escape_cut(record->text, forward->record_bytes)),
-		.original_length = record->original_length,
-	};
-	recorder_keep(forward->recorder, record->lease, rule.records, &kept);
-}
-
-struct playback {
-	struct forward *forward;
-	struct lease *lease;
-};
-
-static void playback_send(const struct recorded *kept, void *arg)
-{
-	const struct playback *playback = arg;
-	struct forward *forward = playback->forward;
-	const struct record record = {
-		.lease = playback->lease,
-		.app = kept->app,
-		.pid = kept->pid,
-		.uid = kept->uid,
-		.time_us = kept->time_us,
-		.level = kept->level,
-		.text = kept->text,
-		.original_length = kept->original_length,
-	};
-	struct route route;
-
-	forward->counts.received++;
-	forward->counts.recorded++;
-	tree_route_recorded(forward->tree, record.lease, record.level, &route);
-	forward_pass(forward, &record, &route, true);
-}
-
-/* The texts are about to be freed. */
-static void playback_done(void *arg)
-{
-	const struct playback *playback = arg;
-
-	output_flush(playback->forward->output);
-}
-
-/* Sends what was kept of a lease; returns how many records. */
-static size_t forward_play_back(struct forward *forward, struct lease *lease)
-{
-	struct playback playback = { forward, lease };
-
-	return recorder_send(forward->recorder, lease, playback_send, playback_done, &playback);
-}
-
-static void forward_record(void *arg, const struct record *record)
-{
-	struct forward *forward = arg;
-	struct route route;
-
-	forward->counts.received++;
-	if (record->lease != NULL)
-		tree_route(forward->tree, record->lease, record->level, &route);
-	else
-		tree_route_name(forward->tree, record->logger, record->level, &route);
-	if (route.filtered) {
-		forward->counts.filtered++;
-		if (record->lease != NULL)
-			forward_keep(forward, record);
-		return;
-	}
-	if (record->lease != NULL && recorder_holds(forward->recorder, record->lease) &&
-	    record->level >= lease_recorder(forward->tree, record->lease).trigger)
-		forward_play_back(forward, record->lease);
-	forward_pass(forward, record, &route, false);
-}
-
-void forward_own_record(struct forward *forward, struct span logger, uint8_t level,
-			struct span text)
-{
-	struct message message = {
-		.time_us = clock_realtime_us(),
-		.level = level,
-		.pid = getpid(),
-		.uid = geteuid(),
-		.host = span_of(forward->host),
-		.app = span_of("logfwdd"),
-		.logger = logger,
-		.text = text,
-		.original_length = text.len,
-	};
-	struct route route;
-
-	tree_route_name(forward->tree, logger, level, &route);
-	for (size_t i = 0; i < route.n_hits; i++) {
-		struct handler *handler = &forward->handlers[route.hits[i]];
-
-		if (!handler_admit(handler))
-			continue;
-		handler_deliver(handler, &message, forward->output);
-		target_count_notice(handler->target);
-	}
-	output_flush(forward->output); /* the text is borrowed for this call only */
-}
-
-static void forward_client_exit(void *arg, const struct client_exit *exit)
-{
-	struct forward *forward = arg;
-	uint8_t bytes[CLIENT_ENDS_TEXT_BYTES];
-	struct writer text = writer_over(bytes, sizeof(bytes));
-
-	if (!client_ends_admit(&forward->client_ends, exit, clock_monotonic_ms(),
-			       clock_realtime_us()))
-		return;
-	client_end_write(exit, forward->user_names, &text);
-	forward_own_record(forward, span_of(CLIENT_ENDS_LOGGER), LEVEL_NOTICE, writer_span(&text));
-}
-
-static void forward_sum_up_exits(struct forward *forward)
-{
-	uint8_t bytes[CLIENT_ENDS_TEXT_BYTES];
-	struct writer text = writer_over(bytes, sizeof(bytes));
-
-	client_ends_write(&forward->client_ends, &text);
-	forward_own_record(forward, span_of(CLIENT_ENDS_LOGGER), LEVEL_NOTICE, writer_span(&text));
-}
-
 void forward_tick(struct forward *forward, int64_t now_ms)
 {
 	for (size_t i = 0; i < forward->n_handlers; i++)
 		handler_tick(&forward->handlers[i], now_ms);
 	if (client_ends_due(&forward->client_ends, now_ms))
 		forward_sum_up_exits(forward);
+}
+
+static void on_record(void *arg, const struct record *record)
+{
+	forward_record(arg, record);
+}
+
+static void on_client_exit(void *arg, const struct client_exit *exit)
+{
+	forward_client_exit(arg, exit);
 }
 
 static void forward_reject(void *arg, enum reject_reason reason)
@@ -490,12 +267,6 @@ static size_t forward_close(void *arg, struct lease *lease, bool client_exit)
 	return sent;
 }
 
-static void forward_prefetch(void *arg, const struct lease *lease)
-{
-	(void)arg;
-	lease_prefetch(lease);
-}
-
 static size_t forward_context_bytes(void *arg, const struct lease *lease)
 {
 	(void)arg;
@@ -539,14 +310,13 @@ struct intake_ops forward_intake_ops(struct forward *forward)
 	return (struct intake_ops){
 		.open = forward_open,
 		.close = forward_close,
-		.prefetch = forward_prefetch,
 		.set_level = forward_set_level,
 		.set_context = forward_set_context,
 		.context_bytes = forward_context_bytes,
-		.record = forward_record,
+		.record = on_record,
 		.reject = forward_reject,
 		.client_dropped = forward_client_dropped,
-		.client_exit = forward_client_exit,
+		.client_exit = on_client_exit,
 		.flush = forward_flush,
 		.level_map = forward_level_map,
 		.level_generation = forward_intake_generation,

@@ -53,8 +53,6 @@ struct intake_ops {
 	int (*open)(void *arg, struct span name, const void *owner, struct lease **lease_out);
 	/* Ends a lease. Returns how many recorded records it has sent for that. */
 	size_t (*close)(void *arg, struct lease *lease, bool client_exit);
-	/* Has the processor fetch what a record of the lease will need. */
-	void (*prefetch)(void *arg, const struct lease *lease);
 	void (*set_level)(void *arg, struct lease *lease, uint8_t level);
 	/* Errors: -E2BIG, -ENOMEM. */
 	int (*set_context)(void *arg, struct lease *lease, const struct context_pair *pair,

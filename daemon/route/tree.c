@@ -153,11 +153,6 @@ struct span lease_name(const struct lease *lease)
 	return node_name(lease->node);
 }
 
-void lease_prefetch(const struct lease *lease)
-{
-	__builtin_prefetch(lease->node);
-}
-
 struct tree_counts tree_counts(const struct tree *tree)
 {
 	struct tree_counts counts = tree->counts;

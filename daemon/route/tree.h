@@ -115,9 +115,6 @@ struct span lease_name(const struct lease *lease);
 /** Bytes of memory that the lease's context takes, 0 without one; for the bound on it. */
 size_t lease_context_bytes(const struct lease *lease);
 
-/** Has the processor fetch what tree_route() will read of the lease. Changes nothing. */
-void lease_prefetch(const struct lease *lease);
-
 /** The rule of the nearest logger at or above the lease's that has one; records 0: none. */
 struct recorder_rule lease_recorder(const struct tree *tree, const struct lease *lease);
 

@@ -72,12 +72,6 @@ static size_t fake_close(void *arg, struct lease *lease, bool client_exit)
 	return client_exit ? fake->sent_of_each : 0;
 }
 
-static void fake_prefetch(void *arg, const struct lease *lease)
-{
-	(void)arg;
-	(void)lease;
-}
-
 static size_t fake_context_bytes(void *arg, const struct lease *lease)
 {
 	(void)arg;
@@ -165,7 +159,6 @@ struct intake_ops fake_intake_ops(struct fake_intake *fake)
 	return (struct intake_ops){
 		.open = fake_open,
 		.close = fake_close,
-		.prefetch = fake_prefetch,
 		.set_level = fake_set_level,
 		.set_context = fake_set_context,
 		.context_bytes = fake_context_bytes,

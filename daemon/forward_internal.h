@@ -1,0 +1,41 @@
+/**
+ * forward_internal: what forward.c (what there is, and its generations) and forward_record.c (the
+ * way of a record) share. Nobody else includes it.
+ */
+#ifndef LOGFWD_FORWARD_INTERNAL_H
+#define LOGFWD_FORWARD_INTERNAL_H
+
+#include "client_ends.h"
+#include "forward.h"
+#include "handler.h"
+#include "os/user_names.h"
+
+struct forward {
+	struct tree *tree;
+	struct output *output;
+	struct recorder *recorder;
+	struct quota *recorder_quota;
+	struct user_names *user_names;
+	struct client_ends client_ends;
+	char host[256]; /* HOST_NAME_MAX is 64 on Linux; DNS allows 253 */
+	uint32_t record_bytes;
+	struct handler *handlers;
+	size_t n_handlers;
+	struct record_counts counts;
+	forward_flushed *flushed;
+	void *flushed_arg;
+};
+
+/** Gives a record its fate, and counts it. */
+void forward_record(struct forward *forward, const struct record *record);
+
+/** Sends what was kept of a lease, and flushes. Returns how many records. */
+size_t forward_play_back(struct forward *forward, struct lease *lease);
+
+/** Tells of a client that is gone, or counts it for later. */
+void forward_client_exit(struct forward *forward, const struct client_exit *exit);
+
+/** Tells of those that were only counted; there are some. */
+void forward_sum_up_exits(struct forward *forward);
+
+#endif

@@ -1,0 +1,214 @@
+#include "forward_internal.h"
+
+#include "format/escape.h"
+#include "os/clock.h"
+
+/* Leaves the handlers that may take one more record now. */
+static void forward_limit(struct forward *forward, struct route *route)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < route->n_hits; i++) {
+		if (handler_admit(&forward->handlers[route->hits[i]]))
+			route->hits[kept++] = route->hits[i];
+	}
+	route->n_hits = kept;
+}
+
+/* The record's own context first, then what its place in the tree gives, each key once. */
+static size_t gather_context(const struct forward *forward, const struct record *record,
+			     struct span name, struct context_pair pairs[static CONTEXT_PAIRS_MAX])
+{
+	struct context_pair inherited[CONTEXT_PAIRS_MAX];
+	size_t n_inherited;
+	size_t count = record->n_context;
+
+	if (count == 0)
+		return tree_context(forward->tree, record->lease, name, pairs);
+	memcpy(pairs, record->context, count * sizeof(*pairs));
+	n_inherited = tree_context(forward->tree, record->lease, name, inherited);
+	for (size_t i = 0; i < n_inherited && count < CONTEXT_PAIRS_MAX; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < record->n_context; k++)
+			known = known || span_equal(pairs[k].key, inherited[i].key);
+		if (!known)
+			pairs[count++] = inherited[i];
+	}
+	return count;
+}
+
+static void forward_accept(struct forward *forward, const struct record *record,
+			   const struct route *route, bool recorded)
+{
+	struct context_pair context[CONTEXT_PAIRS_MAX];
+	struct span logger = record->lease != NULL ? lease_name(record->lease) : record->logger;
+	struct message message = {
+		.time_us = record->time_us,
+		.level = record->level,
+		.pid = record->pid,
+		.uid = record->uid,
+		.host = span_of(forward->host),
+		.app = record->app,
+		.logger = logger,
+		.context = context,
+		.n_context = gather_context(forward, record, logger, context),
+		.text = record->text,
+		.original_length = record->original_length,
+		.recorded = recorded,
+	};
+
+	if (message.text.len > forward->record_bytes)
+		message.text.len = escape_cut(message.text, forward->record_bytes);
+	forward->counts.accepted++;
+	forward->counts.deliveries += route->n_hits;
+	for (size_t i = 0; i < route->n_hits; i++)
+		handler_deliver(&forward->handlers[route->hits[i]], &message, forward->output);
+}
+
+/* A record that its level lets pass: on to the handlers that it met. */
+static void forward_pass(struct forward *forward, const struct record *record, struct route *route,
+			 bool recorded)
+{
+	if (route->n_hits == 0) {
+		forward->counts.no_handler++;
+		return;
+	}
+	forward_limit(forward, route);
+	if (route->n_hits == 0)
+		forward->counts.rate_limited++;
+	else
+		forward_accept(forward, record, route, recorded);
+}
+
+/* One that was filtered, in case it is wanted after all. */
+static void forward_keep(struct forward *forward, const struct record *record)
+{
+	struct recorder_rule rule = lease_recorder(forward->tree, record->lease);
+	struct recorded kept;
+
+	if (rule.records == 0)
+		return;
+	kept = (struct recorded){
+		.time_us = record->time_us,
+		.level = record->level,
+		.pid = record->pid,
+		.uid = record->uid,
+		.app = record->app,
+		.text = span_first(record->text, escape_cut(record->text, forward->record_bytes)),
+		.original_length = record->original_length,
+	};
+	recorder_keep(forward->recorder, record->lease, rule.records, &kept);
+}
+
+struct playback {
+	struct forward *forward;
+	struct lease *lease;
+};
+
+static void playback_send(const struct recorded *kept, void *arg)
+{
+	const struct playback *playback = arg;
+	struct forward *forward = playback->forward;
+	const struct record record = {
+		.lease = playback->lease,
+		.app = kept->app,
+		.pid = kept->pid,
+		.uid = kept->uid,
+		.time_us = kept->time_us,
+		.level = kept->level,
+		.text = kept->text,
+		.original_length = kept->original_length,
+	};
+	struct route route;
+
+	forward->counts.received++;
+	forward->counts.recorded++;
+	tree_route_recorded(forward->tree, record.lease, record.level, &route);
+	forward_pass(forward, &record, &route, true);
+}
+
+/* The texts are about to be freed. */
+static void playback_done(void *arg)
+{
+	const struct playback *playback = arg;
+
+	output_flush(playback->forward->output);
+}
+
+size_t forward_play_back(struct forward *forward, struct lease *lease)
+{
+	struct playback playback = { forward, lease };
+
+	return recorder_send(forward->recorder, lease, playback_send, playback_done, &playback);
+}
+
+void forward_record(struct forward *forward, const struct record *record)
+{
+	struct route route;
+
+	forward->counts.received++;
+	if (record->lease != NULL)
+		tree_route(forward->tree, record->lease, record->level, &route);
+	else
+		tree_route_name(forward->tree, record->logger, record->level, &route);
+	if (route.filtered) {
+		forward->counts.filtered++;
+		if (record->lease != NULL)
+			forward_keep(forward, record);
+		return;
+	}
+	if (record->lease != NULL && recorder_holds(forward->recorder, record->lease) &&
+	    record->level >= lease_recorder(forward->tree, record->lease).trigger)
+		forward_play_back(forward, record->lease);
+	forward_pass(forward, record, &route, false);
+}
+
+void forward_own_record(struct forward *forward, struct span logger, uint8_t level,
+			struct span text)
+{
+	struct message message = {
+		.time_us = clock_realtime_us(),
+		.level = level,
+		.pid = getpid(),
+		.uid = geteuid(),
+		.host = span_of(forward->host),
+		.app = span_of("logfwdd"),
+		.logger = logger,
+		.text = text,
+		.original_length = text.len,
+	};
+	struct route route;
+
+	tree_route_name(forward->tree, logger, level, &route);
+	for (size_t i = 0; i < route.n_hits; i++) {
+		struct handler *handler = &forward->handlers[route.hits[i]];
+
+		if (!handler_admit(handler))
+			continue;
+		handler_deliver(handler, &message, forward->output);
+		target_count_notice(handler->target);
+	}
+	output_flush(forward->output); /* the text is borrowed for this call only */
+}
+
+void forward_client_exit(struct forward *forward, const struct client_exit *exit)
+{
+	uint8_t bytes[CLIENT_ENDS_TEXT_BYTES];
+	struct writer text = writer_over(bytes, sizeof(bytes));
+
+	if (!client_ends_admit(&forward->client_ends, exit, clock_monotonic_ms(),
+			       clock_realtime_us()))
+		return;
+	client_end_write(exit, forward->user_names, &text);
+	forward_own_record(forward, span_of(CLIENT_ENDS_LOGGER), LEVEL_NOTICE, writer_span(&text));
+}
+
+void forward_sum_up_exits(struct forward *forward)
+{
+	uint8_t bytes[CLIENT_ENDS_TEXT_BYTES];
+	struct writer text = writer_over(bytes, sizeof(bytes));
+
+	client_ends_write(&forward->client_ends, &text);
+	forward_own_record(forward, span_of(CLIENT_ENDS_LOGGER), LEVEL_NOTICE, writer_span(&text));
+}
