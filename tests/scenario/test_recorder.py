@@ -214,7 +214,7 @@ def test_rfc3164_marks_it_before_the_text(start_daemon, collector):
 def test_a_user_has_a_share_of_its_memory(start_daemon, collector):
     daemon = start_daemon(
         target("central", collector)
-        + "logger app { recorder = 10000 }\nlimits { recorder-bytes = 1000000  uid-share = 25 }\n"
+        + "logger app { recorder = 2000 }\nlimits { recorder-bytes = 1000000  uid-share = 25 }\n"
     )
     with daemon.client() as client:
         for number in range(20):
@@ -228,7 +228,7 @@ def test_a_user_has_a_share_of_its_memory(start_daemon, collector):
 
 
 def test_the_largest_one_comes_whole_and_in_order(start_daemon, collector):
-    count = 10000
+    count = 2000
     daemon = start_daemon(
         target("central", collector) + f"logger app {{ recorder = {count} }}\n"
     )

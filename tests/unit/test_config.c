@@ -187,7 +187,7 @@ static const char whole[] =
 	"handler a { target = two format = rfc3164 facility = 23 level = 35 filter = \"app.db\"\n"
 	"  template = \"[{logger}] {message}\" rate-limit = 10 rate-burst = 20 }\n"
 	"handler b { facility = AUTHPRIV level = Crit rate-limit = 7 }\n"
-	"logger root { level = notset handlers = {b} recorder = 10000 }\n"
+	"logger root { level = notset handlers = {b} recorder = 2000 }\n"
 	"logger app.db { level = \"100\" handlers = { # both\n"
 	"    a,\n"
 	"    b} propagate = off context = {\"service=edge\", \"empty=\", \"sum=1=1\"}\n"
@@ -251,7 +251,7 @@ START_TEST(config_of_all_options_has_them_all)
 	ck_assert(db->has_recorder && config->loggers[0].has_recorder);
 	ck_assert_uint_eq(db->recorder.records, 0);
 	ck_assert_uint_eq(db->recorder.trigger, 35);
-	ck_assert_uint_eq(config->loggers[0].recorder.records, 10000);
+	ck_assert_uint_eq(config->loggers[0].recorder.records, 2000);
 	ck_assert_uint_eq(config->loggers[0].recorder.trigger, LEVEL_ERROR);
 	ck_assert(!logger_of(config, "two words..")->has_recorder);
 	ck_assert(logger_of(config, "two words..")->propagate);
