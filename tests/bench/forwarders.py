@@ -64,6 +64,7 @@ def logfwd(build: Path) -> Forwarder:
 listen {{ client = "{folder / CLIENT_SOCKET}"  syslog = "{folder / SYSLOG_SOCKET}"
          control = "{folder / CONTROL_SOCKET}" }}
 target sink {{ servers = {{"127.0.0.1:{port}"}} }}
+logger logfwd.clients {{ level = 100 }}
 """)
         return Launch([str(program), "--config", str(config)])
 

@@ -1,0 +1,178 @@
+"""What many loggers, many clients and their ends cost the daemon, against the goals.
+
+Not a test: figures of one machine at one time, to be read beside those of the same run. The
+daemon is the real one; the client speaks the protocol itself, since only the daemon is charged.
+"""
+
+import argparse
+import os
+import random
+import socket
+import statistics
+import sys
+import threading
+import time
+from pathlib import Path
+
+MILLION = 1_000_000
+DYING = 100_000
+CLIENTS = 1000
+RECORDS = 400_000  # of one measurement
+ROUNDS = 5
+CONFIG = (
+    "limits { loggers = 4000000  clients = 2000  uid-share = 100 }\n"
+    "logger logfwd.clients { level = 100 }\n"
+)
+
+
+def row(what, figure, goal=""):
+    print(f"{what:<52} {figure:>14}  {goal}", flush=True)
+
+
+def resident(pid):
+    """Bytes of the daemon's own memory that are in RAM."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("no smaps_rollup")
+
+
+def cpu_seconds(pid):
+    """Time on a CPU so far."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
+def name_of(number):
+    return b"Connection.%06d" % number
+
+
+def in_packets(frames, count=500):
+    for first in range(0, len(frames), count):
+        yield b"".join(frames[first : first + count])
+
+
+def open_loggers(client, wire, count):
+    for packet in in_packets([wire.open_logger(n, name_of(n)) for n in range(count)]):
+        client.send(packet)
+    client.flush()
+
+
+def memory(daemon, wire):
+    before = resident(daemon.pid)
+    with daemon.client() as client:
+        client.on_flushed = None
+        begin = cpu_seconds(daemon.pid)
+        open_loggers(client, wire, MILLION)
+        row("CPU of an open, us", f"{(cpu_seconds(daemon.pid) - begin) / MILLION * 1e6:.2f}",
+            "with its close at most 2")
+        each = (resident(daemon.pid) - before) / MILLION - len(name_of(0))
+        row("resident bytes of a live logger beside its name", f"{each:.0f}", "at most 128")
+    daemon.wait_for_stats(lambda stats: stats["loggers"]["leased"] == 0, "the end of all", 60)
+    time.sleep(1)  # housekeeping gives memory back
+    row("resident MiB before a million loggers", f"{before / 2**20:.1f}")
+    row("resident MiB after them", f"{resident(daemon.pid) / 2**20:.1f}")
+
+
+def record_cost(daemon, wire, count):
+    """Microseconds of the daemon's CPU for a record, medians of rounds."""
+    with daemon.client() as client:
+        client.on_flushed = None
+        open_loggers(client, wire, count)
+        draw = random.Random(1)
+        frames = [wire.record(draw.randrange(count), b"x" * 100) for _ in range(RECORDS)]
+        packets = list(in_packets(frames, 100))
+        costs = []
+        for _ in range(ROUNDS):
+            begin = cpu_seconds(daemon.pid)
+            for packet in packets:
+                client.send(packet)
+            client.flush()
+            costs.append((cpu_seconds(daemon.pid) - begin) / RECORDS * 1e6)
+    daemon.wait_for_stats(lambda stats: stats["loggers"]["leased"] == 0, "the end of all", 60)
+    return statistics.median(costs)
+
+
+def death(daemon, wire, frames_of, what):
+    """The longest round trip of a bystander while a client with many loggers goes."""
+    worst = [0.0]
+    ended = threading.Event()
+
+    def watch():
+        with daemon.client() as bystander:
+            bystander.on_flushed = None
+            while not ended.is_set():
+                begin = time.monotonic()
+                bystander.flush()
+                worst[0] = max(worst[0], time.monotonic() - begin)
+                time.sleep(0.0002)
+
+    client = daemon.client()
+    client.on_flushed = None
+    open_loggers(client, wire, DYING)
+    for packet in in_packets([frames_of(n) for n in range(DYING)] if frames_of else []):
+        client.send(packet)
+    client.flush()
+    thread = threading.Thread(target=watch)
+    thread.start()
+    time.sleep(0.1)
+    quiet, worst[0] = worst[0], 0.0
+    client.close()
+    while daemon.request("stats")["loggers"]["leased"] > 0:
+        time.sleep(0.01)
+    ended.set()
+    thread.join()
+    row(f"longest turn at the death of {DYING} loggers, ms {what}", f"{worst[0] * 1000:.2f}",
+        f"below 5 (at rest {quiet * 1000:.2f})")
+
+
+def broadcast(daemon, wire):
+    """From the start of logfwdctl until the last of the clients has the new map."""
+    clients = [daemon.client() for _ in range(CLIENTS)]
+    took = []
+    for number in range(2 * ROUNDS):
+        begin = time.monotonic()
+        daemon.ctl("level", "app", "debug" if number % 2 == 0 else "unset")
+        for client in clients:
+            client.expect(wire.LEVEL_MAP)
+        took.append(time.monotonic() - begin)
+    for client in clients:
+        client.close()
+    row(f"a level reaches {CLIENTS} clients, ms, median", f"{statistics.median(took) * 1000:.1f}",
+        "below 100, with logfwdctl's own start")
+    row(f"a level reaches {CLIENTS} clients, ms, longest", f"{max(took) * 1000:.1f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build-dir", type=Path, default=Path("build"))
+    options = parser.parse_args()
+    os.environ["LOGFWD_BUILD"] = str(options.build_dir.resolve())
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    from tests.support import wire
+    from tests.support.daemon import Daemon, target
+
+    sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # nobody reads it: the kernel drops
+    sink.bind(("127.0.0.1", 0))
+    daemon = Daemon(target("central", "%s:%d" % sink.getsockname()) + CONFIG)
+    try:
+        daemon.start()
+        memory(daemon, wire)
+        few = record_cost(daemon, wire, 10)
+        many = record_cost(daemon, wire, MILLION)
+        row("CPU of a record, us, 10 loggers", f"{few:.3f}")
+        row("CPU of a record, us, a million loggers", f"{many:.3f}")
+        row("ratio", f"{many / few:.2f}", "at most 1.1")
+        death(daemon, wire, None, "")
+        death(daemon, wire, lambda n: wire.set_level(n, 30), "(levels)")
+        death(daemon, wire, lambda n: wire.set_context(n, b"peer", b"10.0.0.7:51234"),
+              "(contexts)")
+        broadcast(daemon, wire)
+        daemon.stop()
+    finally:
+        daemon.discard()
+        sink.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
