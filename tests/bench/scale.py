@@ -117,10 +117,10 @@ def death(daemon, wire, frames_of, what):
     time.sleep(0.1)
     quiet, worst[0] = worst[0], 0.0
     client.close()
-    while daemon.request("stats")["loggers"]["leased"] > 0:
-        time.sleep(0.01)
+    time.sleep(1)  # this process must not hold up the bystander; the reclaim takes a tenth of it
     ended.set()
     thread.join()
+    assert daemon.request("stats")["loggers"]["leased"] == 0
     row(f"longest turn at the death of {DYING} loggers, ms {what}", f"{worst[0] * 1000:.2f}",
         f"below 5 (at rest {quiet * 1000:.2f})")
 
