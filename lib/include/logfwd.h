@@ -90,7 +90,10 @@ int logfwd_logger_open(struct logfwd_client *client, const char *name,
 /** Ends the lease. Records given to it before still go out. NULL is allowed. */
 void logfwd_logger_close(struct logfwd_logger *logger);
 
-/** Sets the logger's level as long as this lease lives; 0 unsets. Errors: -EINVAL, -ENOBUFS. */
+/**
+ * Sets the logger's level as long as this lease lives; 0 unsets. A level that an operator has
+ * set stands above it. Errors: -EINVAL, -ENOBUFS.
+ */
 int logfwd_logger_set_level(struct logfwd_logger *logger, int level);
 
 /**

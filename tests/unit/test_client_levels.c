@@ -117,6 +117,57 @@ START_TEST(levels_below_which_another_client_listens_pass)
 }
 END_TEST
 
+/* A level of the logger's own by an operator is exact; one from above may be undercut. */
+START_TEST(levels_by_operators_are_exact_where_they_are_given)
+{
+	struct level_map_entry entries[] = {
+		{ span_of(""), LEVEL_MAP_CONFIGURED, LEVEL_WARNING },
+		{ span_of("a"), LEVEL_MAP_OVERRIDE, LEVEL_ERROR },
+		{ span_of("conn"), LEVEL_MAP_OVERRIDE_PREFIX, LEVEL_ERROR },
+	};
+	struct logfwd_logger *exact = open_logger(client, "a"), *below = open_logger(client, "a.b"),
+			     *begun = open_logger(client, "connection.1");
+
+	daemon_expect_open(&played, "a");
+	daemon_expect_open(&played, "a.b");
+	daemon_expect_open(&played, "connection.1");
+	ck_assert_int_eq(logfwd_logger_set_level(exact, LEVEL_DEBUG), 0);
+	daemon_say_levels(&played, LEVEL_INFO, entries, ARRAY_LEN(entries));
+	logfwd_flush(client, 0);
+	ck_assert(!logfwd_enabled(exact, LEVEL_ERROR - 1));
+	ck_assert(logfwd_enabled(exact, LEVEL_ERROR));
+	ck_assert(!logfwd_enabled(begun, LEVEL_ERROR - 1));
+	ck_assert(logfwd_enabled(begun, LEVEL_ERROR));
+	ck_assert(logfwd_enabled(below, LEVEL_INFO)); /* another process may lease "a.b" */
+	ck_assert(!logfwd_enabled(below, LEVEL_INFO - 1));
+}
+END_TEST
+
+START_TEST(levels_hold_nothing_back_from_a_recorder)
+{
+	struct level_map_entry entries[] = {
+		{ span_of(""), LEVEL_MAP_CONFIGURED, LEVEL_WARNING },
+		{ span_of("a"), LEVEL_MAP_RECORDER, 1 },
+		{ span_of("a"), LEVEL_MAP_OVERRIDE, LEVEL_ERROR },
+		{ span_of("a.off"), LEVEL_MAP_RECORDER, 0 },
+	};
+	struct logfwd_logger *at = open_logger(client, "a"), *below = open_logger(client, "a.b.c"),
+			     *off = open_logger(client, "a.off.x"),
+			     *beside = open_logger(client, "ab");
+
+	daemon_say_levels(&played, NO_FLOOR, entries, ARRAY_LEN(entries));
+	logfwd_flush(client, 0);
+	ck_assert(logfwd_enabled(at, 1));
+	ck_assert(logfwd_enabled(below, 1));
+	ck_assert(!logfwd_enabled(off, LEVEL_INFO));
+	ck_assert(!logfwd_enabled(beside, LEVEL_INFO));
+	daemon_say_levels(&played, NO_FLOOR, entries, 1);
+	logfwd_flush(client, 0);
+	ck_assert(!logfwd_enabled(at, LEVEL_INFO));
+	ck_assert(!logfwd_enabled(below, LEVEL_INFO));
+}
+END_TEST
+
 START_TEST(levels_of_a_daemon_that_is_gone_hold_until_the_next_one_speaks)
 {
 	struct level_map_entry entries[] = { { span_of(""), LEVEL_MAP_CONFIGURED, LEVEL_WARNING } };
@@ -194,6 +245,8 @@ Suite *suite_under_test(void)
 	tcase_add_test(levels, names_with_two_dots_are_left_to_the_daemon);
 	tcase_add_test(levels, levels_of_own_leases_come_first_and_end_with_them);
 	tcase_add_test(levels, levels_below_which_another_client_listens_pass);
+	tcase_add_test(levels, levels_by_operators_are_exact_where_they_are_given);
+	tcase_add_test(levels, levels_hold_nothing_back_from_a_recorder);
 	tcase_add_test(levels, levels_of_a_daemon_that_is_gone_hold_until_the_next_one_speaks);
 	tcase_add_test(levels, levels_before_any_daemon_are_those_of_own_leases);
 	tcase_add_test(levels, levels_reach_a_client_that_logs_nothing);

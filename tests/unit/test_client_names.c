@@ -124,6 +124,86 @@ START_TEST(names_with_empty_components_have_pythons_parents)
 }
 END_TEST
 
+START_TEST(names_operators_levels_come_before_all_others)
+{
+	struct level_map_entry entries[] = {
+		{ span_of("app.db"), LEVEL_MAP_CONFIGURED, LEVEL_ERROR },
+		{ span_of("app.db"), LEVEL_MAP_OVERRIDE, LEVEL_DEBUG },
+		{ span_of("root"), LEVEL_MAP_OVERRIDE, LEVEL_CRITICAL },
+	};
+
+	lease("app.db", LEVEL_INFO);
+	lease("app.db.x", LEVEL_WARNING);
+	learn(entries, ARRAY_LEN(entries));
+	ck_assert_uint_eq(effective("app.db"), LEVEL_DEBUG);
+	ck_assert_uint_eq(effective("app.db.y"), LEVEL_DEBUG);
+	ck_assert_uint_eq(effective("app.db.x"), LEVEL_WARNING); /* nearer */
+	ck_assert_uint_eq(effective("other"), LEVEL_CRITICAL);
+	learn(NULL, 0);
+	ck_assert_uint_eq(effective("app.db"), LEVEL_INFO);
+}
+END_TEST
+
+START_TEST(names_longest_prefix_counts_but_not_before_an_exact_level)
+{
+	struct level_map_entry entries[] = {
+		{ span_of("Conn"), LEVEL_MAP_OVERRIDE_PREFIX, LEVEL_INFO },
+		{ span_of("Connection.1"), LEVEL_MAP_OVERRIDE_PREFIX, LEVEL_DEBUG },
+		{ span_of("Connection.12"), LEVEL_MAP_OVERRIDE, LEVEL_ERROR },
+		{ span_of("root"), LEVEL_MAP_OVERRIDE_PREFIX, LEVEL_WARNING },
+	};
+
+	lease("Connection.17", LEVEL_CRITICAL);
+	learn(entries, ARRAY_LEN(entries));
+	ck_assert_uint_eq(effective("Con"), 0);
+	ck_assert_uint_eq(effective("Conn"), LEVEL_INFO);
+	ck_assert_uint_eq(effective("Connection.2"), LEVEL_INFO);
+	ck_assert_uint_eq(effective("Connection.17"), LEVEL_DEBUG);
+	ck_assert_uint_eq(effective("Connection.12"), LEVEL_ERROR);
+	ck_assert_uint_eq(effective("rootless"), LEVEL_WARNING);
+	ck_assert_uint_eq(effective(""), 0); /* the root is named "", and not begun by "root" */
+}
+END_TEST
+
+START_TEST(names_all_begin_with_the_empty_prefix)
+{
+	struct level_map_entry entries[] = {
+		{ span_of(""), LEVEL_MAP_OVERRIDE_PREFIX, LEVEL_DEBUG },
+		{ span_of("a"), LEVEL_MAP_CONFIGURED, LEVEL_ERROR },
+	};
+
+	learn(entries, ARRAY_LEN(entries));
+	ck_assert_uint_eq(effective(""), LEVEL_DEBUG);
+	ck_assert_uint_eq(effective("a"), LEVEL_DEBUG);
+	learn(entries + 1, 1);
+	ck_assert_uint_eq(effective(""), 0); /* nothing of the prefix is left */
+	ck_assert_uint_eq(effective("a"), LEVEL_ERROR);
+}
+END_TEST
+
+START_TEST(level_map_keeps_kinds_of_one_name_apart)
+{
+	struct level_map_entry entries[] = {
+		{ span_of("a"), LEVEL_MAP_RECORDER, 1 },
+		{ span_of("a"), LEVEL_MAP_OVERRIDE_PREFIX, 33 },
+		{ span_of("a"), LEVEL_MAP_OVERRIDE, 22 },
+		{ span_of("a"), LEVEL_MAP_CONFIGURED, 11 },
+		{ span_of("b"), LEVEL_MAP_RECORDER, 0 },
+		{ span_of("c"), LEVEL_MAP_OVERRIDE_PREFIX, 44 },
+	};
+
+	learn(entries, ARRAY_LEN(entries));
+	ck_assert_uint_eq(level_map_find(&this.map, span_of("a"), LEVEL_MAP_CONFIGURED), 11);
+	ck_assert_uint_eq(level_map_override(&this.map, span_of("a")), 22);
+	ck_assert_uint_eq(level_map_override(&this.map, span_of("ab")), 33);
+	ck_assert_int_eq(level_map_recorder(&this.map, span_of("a")), 1);
+	ck_assert_int_eq(level_map_recorder(&this.map, span_of("b")), 0);
+	ck_assert_int_eq(level_map_recorder(&this.map, span_of("c")), -1);
+	ck_assert(level_map_names(&this.map, span_of("b")));
+	ck_assert(!level_map_names(&this.map, span_of("c"))); /* a prefix names nobody */
+}
+END_TEST
+
 START_TEST(level_map_is_always_whole)
 {
 	struct level_map_entry first[] = { { span_of("a"), LEVEL_MAP_CONFIGURED, 11 },
@@ -172,6 +252,10 @@ Suite *suite_under_test(void)
 	tcase_add_test(levels, names_inherit_from_the_nearest_that_has_a_level);
 	tcase_add_test(levels, names_own_levels_come_before_the_map_and_newest_first);
 	tcase_add_test(levels, names_with_empty_components_have_pythons_parents);
+	tcase_add_test(levels, names_operators_levels_come_before_all_others);
+	tcase_add_test(levels, names_longest_prefix_counts_but_not_before_an_exact_level);
+	tcase_add_test(levels, names_all_begin_with_the_empty_prefix);
+	tcase_add_test(levels, level_map_keeps_kinds_of_one_name_apart);
 	tcase_add_test(levels, level_map_is_always_whole);
 	tcase_add_test(levels, names_are_shared_and_found_among_many);
 	suite_add_tcase(suite, levels);
