@@ -65,9 +65,7 @@ int forward_new(struct event_base *base, const uint8_t hash_key[static 16],
 		return -ENOMEM;
 	forward_read_host(forward);
 	forward->tree = tree_new(hash_key);
-	forward->user_names = user_names_read(USERS_FILE);
-	if (forward->tree == NULL || forward->user_names == NULL ||
-	    forward_new_recorder(forward) < 0)
+	if (forward->tree == NULL || forward_new_recorder(forward) < 0)
 		return -ENOMEM;
 	result = output_new(base, pool, forward->host, &forward->output);
 	if (result < 0)

@@ -15,7 +15,7 @@ struct forward {
 	struct output *output;
 	struct recorder *recorder;
 	struct quota *recorder_quota;
-	struct user_names *user_names;
+	struct user_names *user_names; /* since the first configuration; NULL: memory ran out */
 	struct client_ends client_ends;
 	char host[256]; /* HOST_NAME_MAX is 64 on Linux; DNS allows 253 */
 	uint32_t record_bytes;

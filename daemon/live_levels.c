@@ -14,24 +14,52 @@ struct live_levels {
 	void *arg;
 };
 
+static void log_if_due(const struct level_override *override, void *arg)
+{
+	bool is_root = override->name.len == 0 && !override->is_prefix;
+	struct span name = is_root ? span_of("root") : override->name;
+	const int64_t *now_ms = arg;
+
+	if (override->until_ms <= *now_ms)
+		log_notice("control",
+			   "level of %.*s%s, set by an operator, has ended: its time is over",
+			   (int)name.len, name.ptr, override->is_prefix ? "*" : "");
+}
+
+static void log_change(const struct level_change *change)
+{
+	int length = (int)change->name.len;
+	const char *star = change->is_prefix ? "*" : "";
+
+	if (change->level == LEVEL_NOTSET)
+		log_notice("control", "level of %.*s%s unset", length, change->name.ptr, star);
+	else if (change->for_ms == 0)
+		log_notice("control", "level of %.*s%s set to %u", length, change->name.ptr, star,
+			   change->level);
+	else
+		log_notice("control", "level of %.*s%s set to %u for %.3f s", length,
+			   change->name.ptr, star, change->level, (double)change->for_ms / 1000);
+}
+
 /* Ends what is due, and comes again when the next one is. */
 static void live_levels_expire(struct live_levels *levels)
 {
 	struct tree *tree = forward_tree_of(levels->forward);
 	uint64_t before = tree_level_generation(tree);
 	int64_t now_ms = clock_monotonic_ms();
-	int64_t next_ms = tree_expire_overrides(tree, now_ms);
-	int64_t left_ms = next_ms - now_ms;
-	const struct timeval wait = { .tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000 };
+	struct timeval wait;
+	int64_t next_ms;
 
+	tree_each_override(tree, log_if_due, &now_ms);
+	next_ms = tree_expire_overrides(tree, now_ms);
+	wait.tv_sec = (next_ms - now_ms) / 1000;
+	wait.tv_usec = (next_ms - now_ms) % 1000 * 1000;
 	if (next_ms == OVERRIDE_FOR_EVER)
 		event_del(levels->expiry);
 	else
 		event_add(levels->expiry, &wait);
-	if (tree_level_generation(tree) == before)
-		return;
-	log_notice("control", "a level set by an operator has ended: its time was over");
-	levels->changed(levels->arg);
+	if (tree_level_generation(tree) != before)
+		levels->changed(levels->arg);
 }
 
 static void on_expiry(evutil_socket_t fd, short what, void *arg)
@@ -102,6 +130,7 @@ int live_levels_set(struct live_levels *levels, const struct level_change *chang
 	}
 	if (result < 0)
 		return result;
+	log_change(change);
 	live_levels_expire(levels);
 	levels->changed(levels->arg);
 	return 0;

@@ -65,17 +65,23 @@ static json_t *run_stats(const struct control_ops *ops, json_t *request)
 	return answer_with(text == NULL ? NULL : json_pack("{s:s}", "text", text));
 }
 
+/* What is wrong with a name, or NULL. */
+static const char *name_fault(struct span name)
+{
+	enum logger_name_error error = logger_name_check(name);
+
+	return error == LOGGER_NAME_OK ? NULL : logger_name_error_text(error);
+}
+
 /* What is wrong with a pattern, or NULL: a name that may end in '*'. */
 static const char *pattern_fault(const char *pattern)
 {
 	struct span name = span_of(pattern);
 	size_t star = span_find(name, '*');
-	enum logger_name_error error;
 
 	if (star < name.len && star != name.len - 1)
 		return "in a PATTERN only the last character may be '*'";
-	error = logger_name_check(span_first(name, star));
-	return error == LOGGER_NAME_OK ? NULL : logger_name_error_text(error);
+	return name_fault(span_first(name, star));
 }
 
 static json_t *run_loggers(const struct control_ops *ops, json_t *request)
@@ -93,14 +99,6 @@ static json_t *run_loggers(const struct control_ops *ops, json_t *request)
 	return answer_with(ops->loggers(ops->arg, pattern, all != 0));
 }
 
-/* What is wrong with a name, or NULL. */
-static const char *name_fault(const char *name)
-{
-	enum logger_name_error error = logger_name_check(span_of(name));
-
-	return error == LOGGER_NAME_OK ? NULL : logger_name_error_text(error);
-}
-
 static json_t *run_level(const struct control_ops *ops, json_t *request)
 {
 	const char *verb, *name = NULL, *fault;
@@ -108,7 +106,7 @@ static json_t *run_level(const struct control_ops *ops, json_t *request)
 
 	if (json_unpack_ex(request, &error, 0, "{s:s, s?s !}", "verb", &verb, "name", &name) < 0)
 		return usage_error(&error);
-	fault = name == NULL ? NULL : name_fault(name);
+	fault = name == NULL ? NULL : name_fault(span_of(name));
 	if (fault != NULL)
 		return verbs_error(CODE_USAGE, fault);
 	return answer_with(ops->level(ops->arg, name));
@@ -157,7 +155,7 @@ static json_t *run_explain(const struct control_ops *ops, json_t *request)
 	if (json_unpack_ex(request, &error, 0, "{s:s, s:s, s:i, s?s !}", "verb", &verb, "name",
 			   &name, "level", &level, "text", &text) < 0)
 		return usage_error(&error);
-	fault = name_fault(name);
+	fault = name_fault(span_of(name));
 	if (fault != NULL)
 		return verbs_error(CODE_USAGE, fault);
 	if (level < 1 || level > LEVEL_MAX)

@@ -11,6 +11,8 @@
 #define PACKETS_PER_TURN 64
 /* With so many bytes of answers a turn ends: they go before more is asked. */
 #define ANSWERS_PER_TURN (32 * 1024)
+/* Weight of the leases given back in one turn: about a millisecond. */
+#define RECLAIM_SLICE 2048
 /* What the bookkeeping of a pair, and that of a first one, takes at most. */
 #define CONTEXT_OVERHEAD 64
 

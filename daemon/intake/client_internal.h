@@ -9,11 +9,6 @@
 
 #include "intake/client.h"
 
-/* Leases given back in one turn: well below a millisecond. */
-#define RECLAIM_SLICE 2048
-/* What a recorded record that is sent for one weighs. */
-#define RECLAIM_SENT_WEIGHT 4
-
 struct client {
 	struct client *next, **link; /* of env->list: the next one, and what points to this one */
 	struct client_env *env;
@@ -39,7 +34,10 @@ struct client {
 /** Ends a lease that is in no table. Returns how many recorded records were sent for that. */
 size_t client_give_back(struct client *client, struct lease *lease, bool client_exit);
 
-/** Gives back leases that weigh about so much; true when none is left. */
+/**
+ * Gives back leases that weigh about so much, true when none is left. A lease weighs 1, and 4 more
+ * for each recorded record that is sent for it.
+ */
 bool client_reclaim(struct client *client, size_t weight);
 
 /** Tells who listens that a client is gone, if it had open loggers; all is given back. */

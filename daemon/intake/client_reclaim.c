@@ -1,5 +1,7 @@
 #include "intake/client_internal.h"
 
+#define SENT_WEIGHT 4
+
 size_t client_give_back(struct client *client, struct lease *lease, bool client_exit)
 {
 	const struct client_env *env = client->env;
@@ -21,7 +23,7 @@ bool client_reclaim(struct client *client, size_t weight)
 		sent = client_give_back(client, lease, !client->env->stopping);
 		client->reclaimed++;
 		client->sent += sent;
-		done += sent * RECLAIM_SENT_WEIGHT;
+		done += sent * SENT_WEIGHT;
 	}
 	return false;
 }

@@ -81,7 +81,7 @@ struct user_names *user_names_read(const char *path)
 
 struct span user_names_find(const struct user_names *names, uid_t uid)
 {
-	size_t low = 0, high = names->count;
+	size_t low = 0, high = names == NULL ? 0 : names->count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -91,7 +91,7 @@ struct span user_names_find(const struct user_names *names, uid_t uid)
 		else
 			high = middle;
 	}
-	if (low == names->count || names->users[low].uid != uid)
+	if (names == NULL || low == names->count || names->users[low].uid != uid)
 		return (struct span){ 0 };
 	return span_of(names->users[low].name);
 }

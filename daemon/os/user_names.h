@@ -19,7 +19,7 @@ struct user_names *user_names_read(const char *path);
 void user_names_free(struct user_names *names);
 DEFINE_CLEANUP(struct user_names *, user_names_free)
 
-/** The first name of a user, borrowed; empty when it is not known. */
+/** The first name of a user, borrowed; empty when it is not known, or names is NULL. */
 struct span user_names_find(const struct user_names *names, uid_t uid);
 
 #endif

@@ -86,6 +86,8 @@ def test_a_level_ends_by_itself(daemon, collector):
         wait_for(lambda: not daemon.request("level")["overrides"], lambda: "the end of its time")
         assert not logged(daemon, collector, client, 1, 10)
         assert daemon.stats()["loggers"]["overrides"] == 0
+        assert "level of app set to 10 for 0.500 s" in daemon.stderr()
+        assert "level of app, set by an operator, has ended" in daemon.stderr()
 
 
 def test_a_level_outlives_a_reload(daemon, collector):
