@@ -211,6 +211,12 @@ void forward_tick(struct forward *forward, int64_t now_ms)
 		forward_sum_up_exits(forward);
 }
 
+static void forward_prefetch(void *arg, const struct lease *lease)
+{
+	(void)arg;
+	tree_prefetch(lease);
+}
+
 static void on_record(void *arg, const struct record *record)
 {
 	forward_record(arg, record);
@@ -267,8 +273,9 @@ static size_t forward_close(void *arg, struct lease *lease, bool client_exit)
 
 static size_t forward_context_bytes(void *arg, const struct lease *lease)
 {
-	(void)arg;
-	return lease_context_bytes(lease);
+	const struct forward *forward = arg;
+
+	return lease_context_bytes(forward->tree, lease);
 }
 
 static void forward_set_level(void *arg, struct lease *lease, uint8_t level)
@@ -311,6 +318,7 @@ struct intake_ops forward_intake_ops(struct forward *forward)
 		.set_level = forward_set_level,
 		.set_context = forward_set_context,
 		.context_bytes = forward_context_bytes,
+		.prefetch = forward_prefetch,
 		.record = on_record,
 		.reject = forward_reject,
 		.client_dropped = forward_client_dropped,

@@ -8,13 +8,10 @@
 #include "os/log.h"
 #include "wire/logger_name.h"
 
-#define PACKETS_PER_TURN 64
-/* With so many bytes of answers a turn ends: they go before more is asked. */
-#define ANSWERS_PER_TURN (32 * 1024)
 /* Weight of the leases given back in one turn: about a millisecond. */
 #define RECLAIM_SLICE 2048
 /* What the bookkeeping of a pair, and that of a first one, takes at most. */
-#define CONTEXT_OVERHEAD 64
+#define CONTEXT_OVERHEAD 96
 
 /* What one frame asks for beyond its own effect. */
 enum frame_effect { FRAME_DONE, FRAME_VIOLATION };
@@ -113,11 +110,7 @@ static bool client_send(struct client *client, struct writer *reply)
 	return good;
 }
 
-/*
- * Sends the answers of a turn. A client that is busy asking may read them later, and is not
- * listened to until then: what it says waits at its side. False without memory.
- */
-static bool client_answer(struct client *client, struct writer *reply)
+bool client_answer(struct client *client, struct writer *reply)
 {
 	struct span bytes = writer_span(reply);
 
@@ -133,8 +126,7 @@ static bool client_answer(struct client *client, struct writer *reply)
 	return true;
 }
 
-/* Sends what client_answer() had to keep and listens again; false when there is still no room. */
-static bool client_catch_up(struct client *client)
+bool client_catch_up(struct client *client)
 {
 	if (client->unsent == NULL)
 		return true;
@@ -414,9 +406,7 @@ static frame_handler *handler_of(uint16_t type)
 /* The longest answer to one frame, but for the level map, which only follows a hello. */
 #define REPLY_MAX 512
 
-/* Returns NULL when all is well, or what the client did wrong. */
-static const char *client_take_packet(struct client *client, struct span packet,
-				      struct writer *reply)
+const char *client_take_packet(struct client *client, struct span packet, struct writer *reply)
 {
 	struct frame frame;
 	enum frame_take_result result;
@@ -436,61 +426,13 @@ static const char *client_take_packet(struct client *client, struct span packet,
 	return result == FRAME_BROKEN ? "a torn frame" : NULL;
 }
 
-static void client_violation(struct client *client, const char *reason)
+void client_violation(struct client *client, const char *reason)
 {
 	client->env->violations++;
 	log_limited(&client->env->complaint, LOG_LEVEL_NOTICE, "intake",
 		    "client pid %d uid %u: protocol violation: %s; disconnected", (int)client->pid,
 		    (unsigned)client->uid, reason);
 	client_end(client, FRAME_ERROR_PROTOCOL, reason);
-}
-
-bool client_drain(struct client *client)
-{
-	const struct client_env *env = client->env;
-	struct writer reply = writer_over(env->reply, WIRE_PACKET_MAX);
-	const char *wrong = NULL;
-	bool closed = false;
-	bool empty = false;
-	size_t used = 0;
-
-	if (!client_catch_up(client))
-		return false;
-	for (int i = 0; i < PACKETS_PER_TURN && reply.len < ANSWERS_PER_TURN &&
-			CLIENT_ARENA_BYTES - used >= WIRE_PACKET_MAX;
-	     i++) {
-		ssize_t len = recv(client->fd, env->arena + used, WIRE_PACKET_MAX,
-				   MSG_DONTWAIT | MSG_TRUNC);
-
-		/*
-		 * A peer that went without reading all its answers leaves ECONNRESET before the
-		 * packets that it had sent: said once, then they come.
-		 */
-		if (len < 0 && (errno == EINTR || errno == ECONNRESET))
-			continue;
-		empty = len < 0 && errno == EAGAIN;
-		closed = len == 0 || (len < 0 && !empty); /* an empty packet looks like the end */
-		if (len <= 0)
-			break;
-		wrong = len > WIRE_PACKET_MAX
-				? "a packet of more than 128 KiB"
-				: client_take_packet(client,
-						     span_of_bytes(env->arena + used, (size_t)len),
-						     &reply);
-		if (wrong != NULL)
-			break;
-		used += (size_t)len;
-	}
-	env->ops.flush(env->ops.arg);
-	if (wrong == NULL && !closed && !client_answer(client, &reply))
-		wrong = "it does not read its answers, and there is no memory to keep them";
-	if (wrong != NULL) {
-		env->ops.reject(env->ops.arg, REJECT_MALFORMED);
-		client_violation(client, wrong);
-	} else if (closed) {
-		client_end(client, 0, NULL);
-	}
-	return !empty && client->fd >= 0 && client->unsent == NULL;
 }
 
 static void client_on_readable(evutil_socket_t fd, short what, void *arg)

@@ -2,6 +2,7 @@
  * client_internal: what the files of a client connection share; nobody else includes it.
  *
  * client.c         its socket, its frames, its end
+ * client_turn.c    what it says in one turn of the loop
  * client_reclaim.c its leases, given back one by one or in slices
  */
 #ifndef LOGFWD_INTAKE_CLIENT_INTERNAL_H
@@ -30,6 +31,25 @@ struct client {
 	uint64_t sent;	    /* recorded records of theirs, sent for that */
 	int64_t connected_ms;
 };
+
+/* client.c */
+
+/**
+ * Sends the answers of a turn. A client that is busy asking may read them later, and is not
+ * listened to until then: what it says waits at its side. False without memory.
+ */
+bool client_answer(struct client *client, struct writer *reply);
+
+/** Sends what client_answer() had to keep and listens again; false when there is still no room. */
+bool client_catch_up(struct client *client);
+
+/** Handles a packet's frames. Returns NULL when all is well, or what the client did wrong. */
+const char *client_take_packet(struct client *client, struct span packet, struct writer *reply);
+
+/** Ends a connection that broke the protocol, and says why. */
+void client_violation(struct client *client, const char *reason);
+
+/* client_reclaim.c */
 
 /** Ends a lease that is in no table. Returns how many recorded records were sent for that. */
 size_t client_give_back(struct client *client, struct lease *lease, bool client_exit);

@@ -1,7 +1,9 @@
 /**
  * lease_table: the leases of one connection by the ids that the client chose.
  *
- * Memory follows the number of leases, whatever the ids are. Pure but for malloc().
+ * Ids in a row share a leaf, so that those of a usual client, small numbers, take about 10 bytes
+ * each and stand side by side. Memory follows the number of leases, whatever the ids are: at most
+ * a leaf for each. Pure but for malloc().
  */
 #ifndef LOGFWD_INTAKE_LEASE_TABLE_H
 #define LOGFWD_INTAKE_LEASE_TABLE_H
@@ -11,24 +13,34 @@
 #include <stdint.h>
 
 struct lease;
+struct lease_leaf;
 
-struct lease_slot {
-	struct lease *lease; /* NULL: free */
-	uint32_t id;
+struct lease_place {
+	struct lease_leaf *leaf; /* NULL: free */
+	uint32_t number;	 /* of the leaf: its ids divided by their number */
+	uint32_t count;		 /* leases in it, > 0 */
 };
 
-/** Empty when all but seed is zero. Open addressing with a load of at most one half. */
+/** Empty when all but seed is zero. Leaves by open addressing with a load of at most one half. */
 struct lease_table {
-	struct lease_slot *slots;
-	uint32_t capacity; /* 0 or a power of two */
-	uint32_t count;
-	uint32_t seed; /* random, the same for the table's life */
+	struct lease_place *places;
+	uint32_t capacity; /* of places: 0 or a power of two */
+	uint32_t n_leaves;
+	uint32_t count; /* of leases */
+	uint32_t seed;	/* random, the same for the table's life */
 };
 
 void lease_table_deinit(struct lease_table *table);
 
 /** The lease of an id, or NULL. */
 struct lease *lease_table_find(const struct lease_table *table, uint32_t id);
+
+/**
+ * Has the memory fetched that lease_table_find() will ask for, in two steps, so that many ids can
+ * be on their way at once; of no effect but on time. There is at least one lease.
+ */
+void lease_table_prefetch_place(const struct lease_table *table, uint32_t id);
+void lease_table_prefetch_leaf(const struct lease_table *table, uint32_t id);
 
 /** Adds one whose id is not there. Errors: -ENOMEM. */
 int lease_table_add(struct lease_table *table, uint32_t id, struct lease *lease);

@@ -59,6 +59,8 @@ struct intake_ops {
 			   bool set);
 	/* Bytes of memory that the lease's context takes. */
 	size_t (*context_bytes)(void *arg, const struct lease *lease);
+	/* A record of the lease is about to come: of no effect but on time. */
+	void (*prefetch)(void *arg, const struct lease *lease);
 	void (*record)(void *arg, const struct record *record);
 	void (*reject)(void *arg, enum reject_reason reason);
 	void (*client_dropped)(void *arg, const struct frame_dropped *dropped);

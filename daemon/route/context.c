@@ -64,44 +64,95 @@ static size_t put_others(struct writer *writer, struct span pairs, struct span k
 	return count;
 }
 
-/* Of node and owner, both pointers of ours: nobody outside chooses them. */
-static uint32_t context_hash(const struct node *node, const struct owner *owner)
+/* Of pointers of ours: nobody outside chooses them. */
+static uint32_t pointers_hash(const void *first, const void *second)
 {
-	uint64_t mixed = (uint64_t)(uintptr_t)node * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t mixed = (uint64_t)(uintptr_t)first * UINT64_C(0x9e3779b97f4a7c15);
 
-	mixed = (mixed ^ mixed >> 32 ^ (uint64_t)(uintptr_t)owner) * UINT64_C(0x9e3779b97f4a7c15);
+	mixed = (mixed ^ mixed >> 32 ^ (uint64_t)(uintptr_t)second) * UINT64_C(0x9e3779b97f4a7c15);
 	return (uint32_t)(mixed >> 32);
 }
 
-size_t lease_context_bytes(const struct lease *lease)
+/* What a lease has set, or NULL. */
+static struct lease_context *context_of(const struct tree *tree, const struct lease *lease)
 {
-	return lease->context == NULL ? 0 : sizeof(*lease->context) + lease->context->length;
+	struct hash_link *link;
+
+	if (!lease->has_context)
+		return NULL;
+	link = hash_table_find(&tree->contexts, pointers_hash(lease, NULL));
+	while (hash_entry(link, struct lease_context, link)->lease != lease)
+		link = hash_link_next(link);
+	return hash_entry(link, struct lease_context, link);
+}
+
+/* What the leases of an owner on a node have set, the newest first; NULL: nothing. */
+static struct lease_context *newest_of(const struct tree *tree, const struct node *node,
+				       const struct owner *owner)
+{
+	struct hash_link *link = hash_table_find(&tree->newest, pointers_hash(node, owner));
+
+	for (; link != NULL; link = hash_link_next(link)) {
+		struct lease_context *context = hash_entry(link, struct lease_context, newest_link);
+
+		if (context->lease->node == node && context->lease->owner == owner)
+			return context;
+	}
+	return NULL;
+}
+
+size_t lease_context_bytes(const struct tree *tree, const struct lease *lease)
+{
+	const struct lease_context *context = context_of(tree, lease);
+
+	return context == NULL ? 0 : sizeof(*context) + context->length;
 }
 
 void lease_drop_context(struct tree *tree, struct lease *lease)
 {
-	if (lease->context == NULL)
+	struct lease_context *context = context_of(tree, lease);
+
+	if (context == NULL)
 		return;
-	hash_table_remove(&tree->contexts, &lease->context->link);
+	hash_table_remove(&tree->contexts, &context->link);
+	if (context->older != NULL)
+		context->older->newer = context->newer;
+	if (context->newer != NULL) {
+		context->newer->older = context->older;
+	} else {
+		hash_table_remove(&tree->newest, &context->newest_link);
+		if (context->older != NULL)
+			hash_table_add(&tree->newest, &context->older->newest_link);
+	}
 	lease->owner->n_contexts--;
-	free(lease->context);
-	lease->context = NULL;
+	lease->has_context = false;
+	free(context);
 }
 
 static void lease_take_context(struct tree *tree, struct lease *lease,
 			       struct lease_context *context)
 {
+	struct lease_context *older = newest_of(tree, lease->node, lease->owner);
+
 	context->lease = lease;
-	context->link.hash = context_hash(lease->node, lease->owner);
+	context->link.hash = pointers_hash(lease, NULL);
 	hash_table_add(&tree->contexts, &context->link);
+	if (older != NULL) {
+		hash_table_remove(&tree->newest, &older->newest_link);
+		older->newer = context;
+	}
+	context->newer = NULL;
+	context->older = older;
+	context->newest_link.hash = pointers_hash(lease->node, lease->owner);
+	hash_table_add(&tree->newest, &context->newest_link);
 	lease->owner->n_contexts++;
-	lease->context = context;
+	lease->has_context = true;
 }
 
 int lease_set_context(struct tree *tree, struct lease *lease, const struct context_pair *pair,
 		      bool set)
 {
-	struct span before = context_pairs(lease->context);
+	struct span before = context_pairs(context_of(tree, lease));
 	size_t cap = before.len + PAIR_OVERHEAD + pair->key.len + pair->value.len;
 	CLEANUP(free) struct lease_context *context = malloc(sizeof(*context) + cap);
 	struct writer writer;
@@ -127,6 +178,7 @@ int lease_set_context(struct tree *tree, struct lease *lease, const struct conte
 struct gathered {
 	struct context_pair *pairs; /* room for CONTEXT_PAIRS_MAX */
 	size_t count;
+	size_t leases; /* looked at, on ancestors */
 };
 
 static void gather(struct gathered *gathered, struct span packed)
@@ -144,17 +196,18 @@ static void gather(struct gathered *gathered, struct span packed)
 	}
 }
 
-/* From all leases of an owner on a node; the one whose context changed last comes first. */
+/*
+ * From the leases of an owner on a node; the one whose context changed last comes first. Of very
+ * many, which nobody needs, the rest is passed over: a record's cost has a bound.
+ */
 static void gather_of_owner(const struct tree *tree, struct gathered *gathered,
 			    const struct node *node, const struct owner *owner)
 {
-	struct hash_link *link = hash_table_find(&tree->contexts, context_hash(node, owner));
+	const struct lease_context *context = newest_of(tree, node, owner);
 
-	for (; link != NULL; link = hash_link_next(link)) {
-		const struct lease_context *context = hash_entry(link, struct lease_context, link);
-
-		if (context->lease->node == node && context->lease->owner == owner)
-			gather(gathered, context_pairs(context));
+	for (; context != NULL && gathered->leases < CONTEXT_LEASES_MAX; context = context->older) {
+		gathered->leases++;
+		gather(gathered, context_pairs(context));
 	}
 }
 
@@ -175,7 +228,7 @@ size_t tree_context(const struct tree *tree, const struct lease *lease, struct s
 
 	if (lease != NULL) {
 		node = lease->node;
-		gather(&gathered, context_pairs(lease->context));
+		gather(&gathered, context_pairs(context_of(tree, lease)));
 		gather_configured(&gathered, node);
 		node = node_parent(node);
 	} else {

@@ -13,11 +13,11 @@ static struct node *node_of(struct hash_link *link)
 	return link == NULL ? NULL : hash_entry(link, struct node, link);
 }
 
-static struct node *node_new(struct span name)
+static struct node *node_new(struct tree *tree, struct span name)
 {
 	/* not less than the struct: its tail padding may belong to the name */
 	size_t size = offsetof(struct node, name) + name.len;
-	struct node *node = calloc(1, size > sizeof(*node) ? size : sizeof(*node));
+	struct node *node = slab_alloc(&tree->slab, size > sizeof(*node) ? size : sizeof(*node));
 
 	if (node == NULL)
 		return NULL;
@@ -29,9 +29,9 @@ static struct node *node_new(struct span name)
 	return node;
 }
 
-struct node *node_new_root(void)
+struct node *node_new_root(struct tree *tree)
 {
-	return node_new(span_of(""));
+	return node_new(tree, span_of(""));
 }
 
 static struct node *node_find_hashed(const struct tree *tree, struct span name, uint32_t hash)
@@ -65,18 +65,17 @@ static struct node *chain_next(const struct node *node)
 	return node_of(node->link.next);
 }
 
-void node_chain_free(struct node *chain)
+void node_chain_free(struct tree *tree, struct node *chain)
 {
 	while (chain != NULL) {
 		struct node *next = chain_next(chain);
 
-		free(chain);
+		slab_free(&tree->slab, chain);
 		chain = next;
 	}
 }
 
-int node_chain_new(const struct tree *tree, struct span name, bool only_missing,
-		   struct node **chain_out)
+int node_chain_new(struct tree *tree, struct span name, bool only_missing, struct node **chain_out)
 {
 	struct node *chain = NULL;
 	struct hash_link **end = NULL;
@@ -87,9 +86,9 @@ int node_chain_new(const struct tree *tree, struct span name, bool only_missing,
 
 		if (only_missing && node_find_hashed(tree, name, hash) != NULL)
 			break;
-		node = node_new(name);
+		node = node_new(tree, name);
 		if (node == NULL) {
-			node_chain_free(chain);
+			node_chain_free(tree, chain);
 			return -ENOMEM;
 		}
 		node->link.hash = hash;
@@ -126,7 +125,7 @@ struct node *node_chain_attach(struct tree *tree, struct span name, struct node 
 		below = node;
 		name = name_above(node_name(node));
 	} while (!found); /* the root is, at the latest */
-	node_chain_free(chain);
+	node_chain_free(tree, chain);
 	return lowest;
 }
 
@@ -181,7 +180,7 @@ void node_reclaim(struct tree *tree, struct node *node)
 
 		node_fold(node);
 		hash_table_remove(&tree->nodes, &node->link);
-		free(node);
+		slab_free(&tree->slab, node);
 		above->n_below--;
 		node = above;
 	}

@@ -12,9 +12,10 @@ struct tree *tree_new(const uint8_t hash_key[static SIPHASH_KEY_BYTES])
 	if (tree == NULL)
 		return NULL;
 	memcpy(tree->hash_key, hash_key, sizeof(tree->hash_key));
-	tree->root = node_new_root();
+	tree->root = node_new_root(tree);
 	if (tree->root == NULL || hash_table_init(&tree->nodes) < 0 ||
-	    hash_table_init(&tree->owners) < 0 || hash_table_init(&tree->contexts) < 0)
+	    hash_table_init(&tree->owners) < 0 || hash_table_init(&tree->contexts) < 0 ||
+	    hash_table_init(&tree->newest) < 0)
 		return NULL;
 	return move_ptr(tree);
 }
@@ -30,7 +31,9 @@ void tree_free(struct tree *tree)
 	hash_table_deinit(&tree->nodes);
 	hash_table_deinit(&tree->owners);
 	hash_table_deinit(&tree->contexts);
-	free(tree->root);
+	hash_table_deinit(&tree->newest);
+	slab_free(&tree->slab, tree->root);
+	slab_deinit(&tree->slab);
 	free(tree);
 }
 
@@ -81,9 +84,10 @@ static struct owner *owner_obtain(struct tree *tree, const void *key)
 	return owner;
 }
 
+/* Lets go of an owner that has no lease; NULL is fine. */
 static void owner_release(struct tree *tree, struct owner *owner)
 {
-	if (owner->n_leases > 0)
+	if (owner == NULL || owner->n_leases > 0)
 		return;
 	hash_table_remove(&tree->owners, &owner->link);
 	free(owner);
@@ -107,22 +111,18 @@ static void lease_attach(struct tree *tree, struct lease *lease, struct node *no
 
 int tree_open(struct tree *tree, struct span name, const void *owner_key, struct lease **lease_out)
 {
-	CLEANUP(free) struct lease *lease = calloc(1, sizeof(*lease));
-	struct owner *owner;
+	struct owner *owner = owner_obtain(tree, owner_key);
+	struct lease *lease = slab_alloc(&tree->slab, sizeof(*lease));
 	struct node *chain;
 
-	if (lease == NULL)
-		return -ENOMEM;
 	name = logger_name_canonical(name);
-	owner = owner_obtain(tree, owner_key);
-	if (owner == NULL)
-		return -ENOMEM;
-	if (node_chain_new(tree, name, true, &chain) < 0) {
+	if (owner == NULL || lease == NULL || node_chain_new(tree, name, true, &chain) < 0) {
+		slab_free(&tree->slab, lease);
 		owner_release(tree, owner);
 		return -ENOMEM;
 	}
 	lease_attach(tree, lease, node_chain_attach(tree, name, chain), owner);
-	*lease_out = move_ptr(lease);
+	*lease_out = lease;
 	return 0;
 }
 
@@ -134,7 +134,7 @@ void tree_close(struct tree *tree, struct lease *lease, enum lease_end how)
 
 	lease_set_level(tree, lease, LEVEL_NOTSET);
 	lease_drop_context(tree, lease);
-	free(lease);
+	slab_free(&tree->slab, lease);
 	owner->n_leases--;
 	owner_release(tree, owner);
 	node->n_leases--;

@@ -113,7 +113,7 @@ int lease_set_context(struct tree *tree, struct lease *lease, const struct conte
 struct span lease_name(const struct lease *lease);
 
 /** Bytes of memory that the lease's context takes, 0 without one; for the bound on it. */
-size_t lease_context_bytes(const struct lease *lease);
+size_t lease_context_bytes(const struct tree *tree, const struct lease *lease);
 
 /** The rule of the nearest logger at or above the lease's that has one; records 0: none. */
 struct recorder_rule lease_recorder(const struct tree *tree, const struct lease *lease);
@@ -152,6 +152,9 @@ struct route {
 	struct span name; /* of the node that routed; borrowed until the tree changes */
 };
 
+/** Has the memory that tree_route() will ask for fetched; of no effect but on time. */
+void tree_prefetch(const struct lease *lease);
+
 /** Routes a record given to a lease's logger, and counts it there. level: 1..LEVEL_MAX. */
 void tree_route(struct tree *tree, struct lease *lease, uint8_t level, struct route *route_out);
 
@@ -167,10 +170,11 @@ void tree_route_name(struct tree *tree, struct span name, uint8_t level, struct 
 
 /**
  * Gathers the context of a record: the lease's own pairs, then those of its owner's leases
- * on the ancestors and of the configuration, nearest first, each key once.
+ * on the ancestors (CONTEXT_LEASES_MAX at most) and of the configuration, nearest first, each key once.
  * lease may be NULL: then the configuration's along name's path.
  * Pairs are borrowed until the tree changes. Returns their number, <= CONTEXT_PAIRS_MAX.
  */
+#define CONTEXT_LEASES_MAX 32
 size_t tree_context(const struct tree *tree, const struct lease *lease, struct span name,
 		    struct context_pair pairs_out[static CONTEXT_PAIRS_MAX]);
 

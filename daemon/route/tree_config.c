@@ -2,9 +2,9 @@
 
 #include <errno.h>
 
-static void config_deinit(struct node_config *config)
+static void config_deinit(struct tree *tree, struct node_config *config)
 {
-	node_chain_free(config->chain);
+	node_chain_free(tree, config->chain);
 	free(config->context);
 }
 
@@ -13,14 +13,14 @@ static void tree_generation_free(struct tree_generation *generation)
 	if (generation == NULL)
 		return;
 	for (size_t i = 0; i < generation->n_configs; i++)
-		config_deinit(&generation->configs[i]);
+		config_deinit(generation->tree, &generation->configs[i]);
 	free(generation->configs);
 	free(generation);
 }
 DEFINE_CLEANUP(struct tree_generation *, tree_generation_free)
 
 /* config: zeroed; to be freed whatever the result is. */
-static int config_init(const struct tree *tree, struct node_config *config,
+static int config_init(struct tree *tree, struct node_config *config,
 		       const struct logger_options *options)
 {
 	struct span name = logger_name_canonical(span_of(options->name));
@@ -50,6 +50,7 @@ int tree_prepare(struct tree *tree, const struct tree_options *options,
 
 	if (generation == NULL)
 		return -ENOMEM;
+	generation->tree = tree;
 	generation->configs = calloc(options->n_loggers, sizeof(*generation->configs));
 	if (generation->configs == NULL && options->n_loggers > 0)
 		return -ENOMEM;

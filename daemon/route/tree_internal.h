@@ -21,6 +21,7 @@
 #include "route/hash_table.h"
 #include "route/override.h"
 #include "route/siphash.h"
+#include "route/slab.h"
 #include "route/tree.h"
 
 #define LEVEL_COUNT (LEVEL_MAX + 1)
@@ -41,7 +42,9 @@ struct node {
 
 /** What a client set on one lease: string8 key, string16 value, each key once. */
 struct lease_context {
-	struct hash_link link; /* in tree.contexts by node and owner */
+	struct hash_link link;	      /* in tree.contexts by lease */
+	struct hash_link newest_link; /* in tree.newest by node and owner, while newer is NULL */
+	struct lease_context *newer, *older; /* of the same node and owner, as they changed */
 	const struct lease *lease;
 	size_t length;
 	uint8_t pairs[];
@@ -51,8 +54,8 @@ struct lease {
 	struct node *node;
 	struct owner *owner;
 	struct lease *newer, *older; /* in node.levels, while level is not 0 */
-	struct lease_context *context;
 	uint8_t level;
+	bool has_context; /* in tree.contexts */
 };
 
 /** All that one owner has leased. */
@@ -78,6 +81,7 @@ struct node_config {
 };
 
 struct tree_generation {
+	struct tree *tree;
 	struct node_config *configs;
 	size_t n_configs;
 	struct handler_rule handlers[ROUTE_HANDLERS_MAX];
@@ -87,10 +91,12 @@ struct tree_generation {
 
 struct tree {
 	uint8_t hash_key[SIPHASH_KEY_BYTES];
+	struct slab slab; /* nodes and leases */
 	struct node *root;
 	struct hash_table nodes; /* without the root */
 	struct hash_table owners;
 	struct hash_table contexts;
+	struct hash_table newest;	    /* contexts, one of each node and owner */
 	struct tree_generation *generation; /* NULL before the first commit */
 	struct overrides overrides;
 	struct tree_counts counts;     /* all but placeholders */
@@ -119,7 +125,7 @@ static inline bool node_is_configured(const struct node *node)
 }
 
 /** The root's node, in no table; NULL when out of memory. */
-struct node *node_new_root(void);
+struct node *node_new_root(struct tree *tree);
 
 /** The node of a name as it stands ("root" is no alias here), or NULL. */
 struct node *node_find(const struct tree *tree, struct span name);
@@ -128,9 +134,8 @@ struct node *node_find(const struct tree *tree, struct span name);
  * Nodes for a name and for all above it, nearest first; with only_missing up to the first
  * that the tree has. chain_out: NULL for the root. Errors: -ENOMEM.
  */
-int node_chain_new(const struct tree *tree, struct span name, bool only_missing,
-		   struct node **chain_out);
-void node_chain_free(struct node *chain);
+int node_chain_new(struct tree *tree, struct span name, bool only_missing, struct node **chain_out);
+void node_chain_free(struct tree *tree, struct node *chain);
 
 /** Takes name's chain: adds to the tree what it lacks, frees the rest; returns the name's node. */
 struct node *node_chain_attach(struct tree *tree, struct span name, struct node *chain);

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "route/slab.h"
+
 static size_t left = SIZE_MAX; /* SIZE_MAX: none fails */
 static bool has_failed;
 
@@ -10,10 +12,12 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *block, size_t size);
 void *__real_reallocarray(void *block, size_t count, size_t size);
+__attribute__((weak)) void *__real_slab_alloc(struct slab *slab, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 void *__wrap_reallocarray(void *block, size_t count, size_t size);
+void *__wrap_slab_alloc(struct slab *slab, size_t size);
 
 void memory_fail_after(size_t good)
 {
@@ -58,4 +62,9 @@ void *__wrap_realloc(void *block, size_t size)
 void *__wrap_reallocarray(void *block, size_t count, size_t size)
 {
 	return fails() ? NULL : __real_reallocarray(block, count, size);
+}
+
+void *__wrap_slab_alloc(struct slab *slab, size_t size)
+{
+	return fails() ? NULL : __real_slab_alloc(slab, size);
 }

@@ -1,7 +1,7 @@
 /*
  * Allocations that fail on request, for a test program that is linked with
- * -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray. Check itself may allocate
- * in every assertion, so there is none while they fail.
+ * -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=slab_alloc. Check
+ * itself may allocate in every assertion, so there is none while they fail.
  */
 #ifndef LOGFWD_TESTS_FAILING_MEMORY_H
 #define LOGFWD_TESTS_FAILING_MEMORY_H

@@ -108,6 +108,14 @@ static int fake_set_context(void *arg, struct lease *lease, const struct context
 	return 0;
 }
 
+static void fake_prefetch(void *arg, const struct lease *lease)
+{
+	struct fake_intake *fake = arg;
+
+	(void)lease;
+	fake->prefetched++;
+}
+
 static void fake_record(void *arg, const struct record *record)
 {
 	struct fake_intake *fake = arg;
@@ -162,6 +170,7 @@ struct intake_ops fake_intake_ops(struct fake_intake *fake)
 		.set_level = fake_set_level,
 		.set_context = fake_set_context,
 		.context_bytes = fake_context_bytes,
+		.prefetch = fake_prefetch,
 		.record = fake_record,
 		.reject = fake_reject,
 		.client_dropped = fake_dropped,

@@ -369,7 +369,7 @@ START_TEST(memory_of_contexts_is_bounded_and_comes_back)
 	greet();
 	quota_set_limits(env.quota, &(struct limits){ .clients = 10,
 						      .loggers = 10,
-						      .context_bytes = 100,
+						      .context_bytes = 140,
 						      .uid_share = 100 });
 	for (uint32_t id = 1; id <= 8; id++) {
 		peer_open(&peer, id, "a");
@@ -379,7 +379,7 @@ START_TEST(memory_of_contexts_is_bounded_and_comes_back)
 	serve();
 	/* what a pair may take with all bookkeeping must be free; what it takes here is its bytes */
 	ck_assert_uint_ge(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 8);
-	ck_assert_uint_le(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 100);
+	ck_assert_uint_le(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 140);
 	ck_assert_uint_gt(env.refused_contexts, 0);
 	ck_assert_ptr_nonnull(strstr(peer_heard(&peer), "error 3 8\n"));
 	for (uint32_t id = 1; id <= 8; id++)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "support/failing_memory.h"
 #include "support/suite.h"
@@ -207,6 +208,52 @@ START_TEST(context_stays_when_memory_is_out)
 }
 END_TEST
 
+START_TEST(the_newest_of_very_many_leases_are_looked_at)
+{
+	struct fixture fixture;
+	struct lease *many[CONTEXT_LEASES_MAX + 1], *below;
+
+	fixture_init(&fixture);
+	for (size_t i = 0; i < ARRAY_LEN(many); i++) {
+		many[i] = fixture_open(&fixture, "x", "client");
+		ck_assert_int_eq(set(&fixture, many[i], i == 0 ? "oldest" : "k", "v"), 0);
+	}
+	below = fixture_open(&fixture, "x.y", "client");
+	ck_assert_str_eq(text_of(&fixture, below, ""), "k=v ");
+	fixture_close(&fixture, many[7]);
+	ck_assert_str_eq(text_of(&fixture, below, ""), "k=v oldest=v ");
+	many[7] = below;
+	for (size_t i = 0; i < ARRAY_LEN(many); i++)
+		fixture_close(&fixture, many[i]);
+	fixture_deinit(&fixture);
+}
+END_TEST
+
+/* Each step would look at all others if a lease were searched among those of its place. */
+START_TEST(contexts_of_very_many_leases_of_a_name_come_and_go)
+{
+	const size_t count = 50000;
+	struct lease **leases = calloc(count, sizeof(struct lease *));
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	for (size_t i = 0; i < count; i++) {
+		leases[i] = fixture_open(&fixture, "x", "client");
+		if (set(&fixture, leases[i], "k", "v") < 0)
+			ck_abort();
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (set(&fixture, leases[i], "k", "w") < 0 ||
+		    strcmp(text_of(&fixture, leases[i], ""), "k=w ") != 0)
+			ck_abort();
+	}
+	for (size_t i = 0; i < count; i++) /* from both ends */
+		fixture_close(&fixture, leases[i % 2 == 0 ? i / 2 : count - 1 - i / 2]);
+	free(leases);
+	fixture_deinit(&fixture);
+}
+END_TEST
+
 Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("tree_context");
@@ -218,6 +265,8 @@ Suite *suite_under_test(void)
 	tcase_add_test(gathering, context_belongs_to_its_client);
 	tcase_add_test(gathering, context_of_two_leases_above_prefers_the_last_changed);
 	suite_add_tcase(suite, gathering);
+	tcase_add_test(limits, the_newest_of_very_many_leases_are_looked_at);
+	tcase_add_test(limits, contexts_of_very_many_leases_of_a_name_come_and_go);
 	tcase_add_test(limits, context_is_bounded);
 	tcase_add_test(limits, context_stays_when_memory_is_out);
 	suite_add_tcase(suite, limits);

@@ -160,7 +160,7 @@ static void do_set_context(struct run *run)
 	REQUIRE(run, lease_set_context(run->tree, run->leases[at], &pair, value != 0) == 0);
 	run->model.leases[at].values[key] = value;
 	run->model.leases[at].context_time = ++run->model.time;
-	REQUIRE(run, value == 0 || lease_context_bytes(run->leases[at]) > 0);
+	REQUIRE(run, value == 0 || lease_context_bytes(run->tree, run->leases[at]) > 0);
 }
 
 /* One that may be there or not: of a name, or of a beginning. */

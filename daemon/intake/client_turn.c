@@ -1,0 +1,159 @@
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/reader.h"
+#include "intake/client_internal.h"
+
+#define PACKETS_PER_TURN 64
+/* With so many bytes of answers a turn ends: they go before more is asked. */
+#define ANSWERS_PER_TURN (32 * 1024)
+/* With so many bytes said they are answered: that is how much is asked without a look at the above. */
+#define GROUP_BYTES (16 * 1024)
+
+/*
+ * Leases of a client with less than this are in the processor's caches. Of one with a million each
+ * record waits for memory three times in a row, unless those of many wait at the same time.
+ */
+#define PREFETCH_LEASES_MIN 1024
+#define PREFETCH_AT_ONCE    512
+
+/* What one client says in one turn of the loop. */
+struct turn {
+	struct span packets[PACKETS_PER_TURN]; /* received and not handled yet; in the arena */
+	size_t n_packets;
+	size_t received; /* packets, so far */
+	size_t used;	 /* bytes of the arena */
+	bool too_long;	 /* the last one is longer than the protocol allows, and was cut */
+	bool empty;	 /* nothing waits any more */
+	bool closed;	 /* by the other side, behind all that was received */
+};
+
+static bool turn_has_room(const struct turn *turn)
+{
+	return turn->received < PACKETS_PER_TURN &&
+	       CLIENT_ARENA_BYTES - turn->used >= WIRE_PACKET_MAX;
+}
+
+static bool turn_is_over(const struct turn *turn)
+{
+	return turn->empty || turn->closed || turn->too_long || !turn_has_room(turn);
+}
+
+/* Receives one packet, or learns that there is none. */
+static void client_receive(const struct client *client, struct turn *turn)
+{
+	uint8_t *at = client->env->arena + turn->used;
+	ssize_t length = recv(client->fd, at, WIRE_PACKET_MAX, MSG_DONTWAIT | MSG_TRUNC);
+
+	turn->received++;
+	/*
+	 * A peer that went without reading all its answers leaves ECONNRESET before the packets
+	 * that it had sent: said once, then they come.
+	 */
+	if (length < 0 && (errno == EINTR || errno == ECONNRESET))
+		return;
+	turn->empty = length < 0 && errno == EAGAIN;
+	turn->closed =
+		length == 0 || (length < 0 && !turn->empty); /* an empty one looks like the end */
+	turn->too_long = length > WIRE_PACKET_MAX;
+	if (length <= 0 || turn->too_long)
+		return;
+	turn->packets[turn->n_packets++] = span_of_bytes(at, (size_t)length);
+	turn->used += (size_t)length;
+}
+
+/* Receives the next group of packets. */
+static void client_receive_group(const struct client *client, struct turn *turn)
+{
+	size_t end = turn->used + GROUP_BYTES;
+
+	turn->n_packets = 0;
+	while (!turn_is_over(turn) && turn->used < end)
+		client_receive(client, turn);
+}
+
+static void prefetch_leases(const struct client *client, const uint32_t *ids, size_t count)
+{
+	const struct lease_table *table = &client->leases;
+	const struct intake_ops *ops = &client->env->ops;
+	const struct lease *leases[PREFETCH_AT_ONCE];
+
+	for (size_t i = 0; i < count; i++)
+		lease_table_prefetch_place(table, ids[i]);
+	for (size_t i = 0; i < count; i++)
+		lease_table_prefetch_leaf(table, ids[i]);
+	for (size_t i = 0; i < count; i++) {
+		leases[i] = lease_table_find(table, ids[i]);
+		__builtin_prefetch(leases[i]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (leases[i] != NULL)
+			ops->prefetch(ops->arg, leases[i]);
+	}
+}
+
+/* Of all records of a group, before the first is handled. */
+static void client_prefetch(const struct client *client, const struct turn *turn)
+{
+	uint32_t ids[PREFETCH_AT_ONCE];
+	size_t count = 0;
+
+	if (client->leases.count < PREFETCH_LEASES_MIN)
+		return;
+	for (size_t i = 0; i < turn->n_packets; i++) {
+		struct span packet = turn->packets[i];
+		struct frame frame;
+
+		while (frame_take(&packet, &frame) == FRAME_TAKEN) {
+			struct reader body = reader_of(frame.body);
+
+			if (frame.type != FRAME_RECORD)
+				continue;
+			ids[count++] = reader_u32(&body); /* one that is no record gives some id */
+			if (count == PREFETCH_AT_ONCE) {
+				prefetch_leases(client, ids, count);
+				count = 0;
+			}
+		}
+	}
+	prefetch_leases(client, ids, count);
+}
+
+/* Returns NULL when all is well, or what the client did wrong. */
+static const char *client_take_group(struct client *client, const struct turn *turn,
+				     struct writer *reply)
+{
+	const char *wrong = NULL;
+
+	client_prefetch(client, turn);
+	for (size_t i = 0; i < turn->n_packets && wrong == NULL; i++)
+		wrong = client_take_packet(client, turn->packets[i], reply);
+	if (wrong == NULL && turn->too_long)
+		wrong = "a packet of more than 128 KiB";
+	return wrong;
+}
+
+bool client_drain(struct client *client)
+{
+	const struct client_env *env = client->env;
+	struct writer reply = writer_over(env->reply, WIRE_PACKET_MAX);
+	struct turn turn = { 0 };
+	const char *wrong = NULL;
+
+	if (!client_catch_up(client))
+		return false;
+	while (wrong == NULL && !turn_is_over(&turn) && reply.len < ANSWERS_PER_TURN) {
+		client_receive_group(client, &turn);
+		wrong = client_take_group(client, &turn, &reply);
+	}
+	env->ops.flush(env->ops.arg);
+	if (wrong == NULL && !turn.closed && !client_answer(client, &reply))
+		wrong = "it does not read its answers, and there is no memory to keep them";
+	if (wrong != NULL) {
+		env->ops.reject(env->ops.arg, REJECT_MALFORMED);
+		client_violation(client, wrong);
+	} else if (turn.closed) {
+		client_end(client, 0, NULL);
+	}
+	return !turn.empty && client->fd >= 0 && client->unsent == NULL;
+}
