@@ -162,19 +162,41 @@ static json_t *handlers_json(const struct forward *forward)
 	return handlers;
 }
 
+static json_t *refused_json(const struct client_counts *counts, enum refusal_kind kind)
+{
+	json_t *by = json_object();
+
+	for (int i = REFUSAL_NONE + 1; i < REFUSALS; i++) {
+		enum refusal refusal = (enum refusal)i;
+
+		if (refusal_text(kind, refusal) != NULL)
+			json_object_set_new(by, refusal_name(refusal),
+					    number(counts->refusals.of[kind][i]));
+	}
+	return by;
+}
+
+static json_t *refused_sum(const struct client_counts *counts, enum refusal_kind kind)
+{
+	return number(refusal_sum(&counts->refusals, kind));
+}
+
 static json_t *loggers_json(const struct tree *tree, const struct clients *clients)
 {
 	struct client_counts held = clients_counts(clients);
 	struct tree_counts counts = tree_counts(tree);
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
-			 "refused", number(held.refused_loggers), "contexts_refused",
-			 number(held.refused_contexts), "context_bytes", number(held.context_bytes),
-			 "overrides", number(counts.overrides), "live", number(counts.live),
-			 "leased", number(counts.leased), "leases", number(counts.leases),
-			 "placeholders", number(counts.placeholders), "peak", number(counts.peak),
-			 "opened", number(counts.opened), "reclaimed", "released",
-			 number(counts.released), "client_exit", number(counts.client_exit));
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o}}",
+		"refused", refused_sum(&held, REFUSED_LOGGER), "refused_by",
+		refused_json(&held, REFUSED_LOGGER), "contexts_refused",
+		refused_sum(&held, REFUSED_CONTEXT), "contexts_refused_by",
+		refused_json(&held, REFUSED_CONTEXT), "context_bytes", number(held.context_bytes),
+		"overrides", number(counts.overrides), "live", number(counts.live), "leased",
+		number(counts.leased), "leases", number(counts.leases), "placeholders",
+		number(counts.placeholders), "peak", number(counts.peak), "opened",
+		number(counts.opened), "reclaimed", "released", number(counts.released),
+		"client_exit", number(counts.client_exit));
 }
 
 static json_t *recorder_json(const struct recorder_counts *counts)
@@ -189,10 +211,11 @@ static json_t *clients_json(const struct clients *clients, uint64_t client_dropp
 {
 	struct client_counts counts = clients_counts(clients);
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "live", number(counts.live), "peak",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "live", number(counts.live), "peak",
 			 number(counts.peak), "connected", number(counts.connected), "refused",
-			 number(counts.refused), "violations", number(counts.violations),
-			 "client_dropped", number(client_dropped));
+			 refused_sum(&counts, REFUSED_CLIENT), "refused_by",
+			 refused_json(&counts, REFUSED_CLIENT), "violations",
+			 number(counts.violations), "client_dropped", number(client_dropped));
 }
 
 static json_t *sockets_json(const struct output *output)

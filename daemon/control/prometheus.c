@@ -110,6 +110,16 @@ static void put_results(FILE *out, const struct metric *metric, const json_t *st
 		put_labelled(out, metric, results[i], json_object_get(records, results[i]));
 }
 
+/* With what is held, the sum over the label is what was wanted. */
+static void put_recorded(FILE *out, const struct metric *metric, const json_t *stats)
+{
+	static const char *const results[] = { "sent", "forgotten", "not_kept" };
+	const json_t *recorder = at_path(stats, metric->path);
+
+	for (size_t i = 0; i < ARRAY_LEN(results); i++)
+		put_labelled(out, metric, results[i], json_object_get(recorder, results[i]));
+}
+
 /* The states exclude each other, so that the sum over the label is the number of nodes. */
 static void put_logger_states(FILE *out, const struct metric *metric, const json_t *stats)
 {
@@ -286,6 +296,15 @@ static const struct metric metrics[] = {
 	{ "logfwd_loggers", "gauge", "Loggers by state; a configured one has no lease.", put_logger_states, "loggers", "state" },
 	{ "logfwd_loggers_opened_total", "counter", "Leases opened.", put_number, "loggers/opened", NULL },
 	{ "logfwd_loggers_reclaimed_total", "counter", "Leases that ended, by cause.", put_members, "loggers/reclaimed", "cause" },
+	{ "logfwd_loggers_refused_total", "counter", "Loggers refused, by reason.", put_members, "loggers/refused_by", "reason" },
+	{ "logfwd_contexts_refused_total", "counter", "Pairs of context refused, by reason.", put_members, "loggers/contexts_refused_by", "reason" },
+	{ "logfwd_context_bytes", "gauge", "Memory of the contexts that clients set.", put_number, "loggers/context_bytes", NULL },
+	{ "logfwd_overrides", "gauge", "Levels that operators have set.", put_number, "loggers/overrides", NULL },
+	{ "logfwd_recorder_records_total", "counter", "Filtered records that a recorder wanted, by what became of them.", put_recorded, "recorder", "result" },
+	{ "logfwd_recorder_held", "gauge", "Records that recorders hold.", put_number, "recorder/held", NULL },
+	{ "logfwd_recorder_held_bytes", "gauge", "Memory of the records that recorders hold.", put_number, "recorder/held_bytes", NULL },
+	{ "logfwd_clients_refused_total", "counter", "Clients refused, by reason.", put_members, "clients/refused_by", "reason" },
+	{ "logfwd_client_violations_total", "counter", "Connections ended for a breach of the protocol.", put_number, "clients/violations", NULL },
 	{ "logfwd_clients", "gauge", "Clients connected.", put_number, "clients/live", NULL },
 	{ "logfwd_sockets", "gauge", "UDP sockets open.", put_number, "sockets/open", NULL },
 	{ "logfwd_sockets_limit", "gauge", "UDP sockets allowed (pool.sockets).", put_number, "sockets/limit", NULL },

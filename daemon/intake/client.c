@@ -138,15 +138,16 @@ bool client_catch_up(struct client *client)
 	return true;
 }
 
-static void refuse(struct writer *reply, uint32_t logger_id, enum frame_error_code code,
-		   const char *reason)
+static void client_refuse(struct client *client, enum refusal_kind kind, enum refusal refusal,
+			  uint32_t logger_id, struct writer *reply)
 {
 	const struct frame_error error = {
-		.code = (uint16_t)code,
+		.code = (uint16_t)refusal_code(kind, refusal),
 		.logger_id = logger_id,
-		.reason = span_of(reason),
+		.reason = span_of(refusal_text(kind, refusal)),
 	};
 
+	client->env->refusals.of[kind][refusal]++;
 	frame_write_error(reply, FRAME_ERROR, &error);
 }
 
@@ -195,49 +196,29 @@ static bool client_take_lease(struct client *client, const struct frame_open *op
 	return false;
 }
 
-/* Opens a logger; returns 0, or why it is refused with the reason for people. */
-static enum frame_error_code client_open_logger(struct client *client,
-						const struct frame_open *open,
-						const char **reason_out)
+static enum refusal client_open_logger(struct client *client, const struct frame_open *open)
 {
-	enum logger_name_error bad = logger_name_check(open->name);
+	enum refusal refused = refusal_of_name(logger_name_check(open->name));
 
-	if (bad != LOGGER_NAME_OK) {
-		*reason_out = logger_name_error_text(bad);
-		return FRAME_ERROR_NAME;
-	}
-	switch (quota_take(client->env->quota, QUOTA_LOGGERS, client->uid, 1)) {
-	case QUOTA_LIMIT:
-		*reason_out = "limits.loggers is reached";
-		return FRAME_ERROR_LIMIT;
-	case QUOTA_SHARE:
-		*reason_out = "this user's share of limits.loggers is used up";
-		return FRAME_ERROR_LIMIT;
-	case QUOTA_NO_MEMORY:
-		break;
-	case QUOTA_TAKEN:
-		if (client_take_lease(client, open))
-			return 0;
-		break;
-	}
-	*reason_out = "out of memory";
-	return FRAME_ERROR_MEMORY;
+	if (refused == REFUSAL_NONE)
+		refused = refusal_of_quota(
+			quota_take(client->env->quota, QUOTA_LOGGERS, client->uid, 1));
+	if (refused == REFUSAL_NONE && !client_take_lease(client, open))
+		refused = REFUSAL_MEMORY;
+	return refused;
 }
 
 static enum frame_effect client_open(struct client *client, struct span body, struct writer *reply)
 {
-	enum frame_error_code refused;
+	enum refusal refused;
 	struct frame_open open;
-	const char *reason;
 
 	if (!frame_parse_open(body, &open) ||
 	    lease_table_find(&client->leases, open.logger_id) != NULL)
 		return FRAME_VIOLATION;
-	refused = client_open_logger(client, &open, &reason);
-	if (refused != 0) {
-		client->env->refused_loggers++;
-		refuse(reply, open.logger_id, refused, reason);
-	}
+	refused = client_open_logger(client, &open);
+	if (refused != REFUSAL_NONE)
+		client_refuse(client, REFUSED_LOGGER, refused, open.logger_id, reply);
 	return FRAME_DONE;
 }
 
@@ -302,50 +283,45 @@ static enum frame_effect client_set_level(struct client *client, struct span bod
 
 /*
  * Sets a pair within the bounds on memory: what it may take at most is asked for before, and
- * given back but for what it has taken. Returns NULL, or why it is refused.
+ * given back but for what it has taken.
  */
-static const char *client_set_context(struct client *client, struct lease *lease,
-				      const struct frame_context *context)
+static enum refusal client_set_context(struct client *client, struct lease *lease,
+				       const struct frame_context *context)
 {
 	const struct intake_ops *ops = &client->env->ops;
 	struct quota *quota = client->env->quota;
 	size_t before = ops->context_bytes(ops->arg, lease);
 	size_t most = CONTEXT_OVERHEAD + context->pair.key.len + context->pair.value.len;
+	enum refusal refused;
 	int result;
 
-	switch (quota_take(quota, QUOTA_CONTEXT_BYTES, client->uid, context->set ? most : 0)) {
-	case QUOTA_LIMIT:
-		return "limits.context-bytes is reached";
-	case QUOTA_SHARE:
-		return "this user's share of limits.context-bytes is used up";
-	case QUOTA_NO_MEMORY:
-		return "out of memory";
-	case QUOTA_TAKEN:
-		break;
-	}
+	if (!context->set)
+		most = 0;
+	refused = refusal_of_quota(quota_take(quota, QUOTA_CONTEXT_BYTES, client->uid, most));
+	if (refused != REFUSAL_NONE)
+		return refused;
 	result = ops->set_context(ops->arg, lease, &context->pair, context->set);
 	quota_release(quota, QUOTA_CONTEXT_BYTES, client->uid,
-		      before + (context->set ? most : 0) - ops->context_bytes(ops->arg, lease));
+		      before + most - ops->context_bytes(ops->arg, lease));
 	if (result == -E2BIG)
-		return "the logger has 32 context keys already";
-	return result < 0 ? "out of memory" : NULL;
+		return REFUSAL_PAIRS;
+	return result < 0 ? REFUSAL_MEMORY : REFUSAL_NONE;
 }
 
-/* What is wrong with a pair by itself, or NULL. */
-static const char *pair_fault(const struct context_pair *pair)
+/* What is wrong with a pair by itself. */
+static enum refusal pair_fault(const struct context_pair *pair)
 {
 	if (!context_key_is_valid(pair->key))
-		return "a context key is 1 to 32 printable ASCII characters but = ] \" and space";
-	return pair->value.len > CONTEXT_VALUE_MAX ? "the context value is longer than 1024 bytes"
-						   : NULL;
+		return REFUSAL_KEY;
+	return pair->value.len > CONTEXT_VALUE_MAX ? REFUSAL_VALUE : REFUSAL_NONE;
 }
 
 static enum frame_effect client_context(struct client *client, struct span body,
 					struct writer *reply)
 {
 	struct frame_context context;
+	enum refusal refused;
 	struct lease *lease;
-	const char *refused;
 
 	if (!frame_parse_context(body, &context))
 		return FRAME_VIOLATION;
@@ -353,12 +329,10 @@ static enum frame_effect client_context(struct client *client, struct span body,
 	if (lease == NULL)
 		return FRAME_DONE;
 	refused = pair_fault(&context.pair);
-	if (refused == NULL)
+	if (refused == REFUSAL_NONE)
 		refused = client_set_context(client, lease, &context);
-	if (refused != NULL) {
-		client->env->refused_contexts++;
-		refuse(reply, context.logger_id, FRAME_ERROR_CONTEXT, refused);
-	}
+	if (refused != REFUSAL_NONE)
+		client_refuse(client, REFUSED_CONTEXT, refused, context.logger_id, reply);
 	return FRAME_DONE;
 }
 

@@ -15,6 +15,7 @@
 #include "intake/lease_table.h"
 #include "intake/quota.h"
 #include "intake/record.h"
+#include "intake/refusal.h"
 #include "os/log.h"
 
 struct client;
@@ -40,9 +41,7 @@ struct client_env {
 	bool stopping;	     /* the daemon goes, and not its clients */
 	uint64_t live;	     /* its length */
 	uint64_t violations; /* connections that broke the protocol */
-	uint64_t refused_loggers; /* by a bound of the name, limits.loggers, or a share of it */
-	uint64_t
-		refused_contexts; /* by a bound of key or value, limits.context-bytes, or a share */
+	struct refusal_counts refusals;
 	struct log_limit complaint; /* clients make mistakes faster than anybody reads of them */
 };
 

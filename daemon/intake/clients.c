@@ -27,31 +27,20 @@ static int reserve_open(void)
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Tells a connection that it is not served, and why, and closes it. */
-static void turn_away(int fd, enum frame_error_code code, const char *reason)
+/* Tells a connection that it is not served, and why, closes it, and counts it. */
+static void clients_turn_away(struct clients *clients, int fd, enum refusal refusal)
 {
 	uint8_t bytes[512];
 	struct writer writer = writer_over(bytes, sizeof(bytes));
-	const struct frame_error error = { .code = (uint16_t)code, .reason = span_of(reason) };
+	const struct frame_error error = {
+		.code = (uint16_t)refusal_code(REFUSED_CLIENT, refusal),
+		.reason = span_of(refusal_text(REFUSED_CLIENT, refusal)),
+	};
 
+	clients->env.refusals.of[REFUSED_CLIENT][refusal]++;
 	frame_write_error(&writer, FRAME_BYE, &error);
 	send(fd, bytes, writer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close(fd);
-}
-
-static const char *quota_refusal(enum quota_result result)
-{
-	switch (result) {
-	case QUOTA_LIMIT:
-		return "limits.clients is reached";
-	case QUOTA_SHARE:
-		return "this user's share of limits.clients is used up";
-	case QUOTA_NO_MEMORY:
-		return "out of memory";
-	case QUOTA_TAKEN:
-		break;
-	}
-	return "";
 }
 
 static int clients_add(struct clients *clients, int fd, const struct ucred *peer)
@@ -71,7 +60,7 @@ static void clients_on_accept(struct evconnlistener *listener, evutil_socket_t f
 			      struct sockaddr *address, int length, void *arg)
 {
 	struct clients *clients = arg;
-	enum quota_result quota;
+	enum refusal refused;
 	struct ucred peer;
 	socklen_t peer_length = sizeof(peer);
 
@@ -82,16 +71,15 @@ static void clients_on_accept(struct evconnlistener *listener, evutil_socket_t f
 		close(fd);
 		return;
 	}
-	quota = quota_take(clients->env.quota, QUOTA_CLIENTS, peer.uid, 1);
-	if (quota != QUOTA_TAKEN) {
-		clients->counts.refused++;
+	refused = refusal_of_quota(quota_take(clients->env.quota, QUOTA_CLIENTS, peer.uid, 1));
+	if (refused != REFUSAL_NONE) {
 		log_limited(&clients->complaint, LOG_LEVEL_WARNING, "intake",
 			    "client pid %d uid %u: refused: %s", (int)peer.pid, (unsigned)peer.uid,
-			    quota_refusal(quota));
-		turn_away(fd, FRAME_ERROR_CLIENTS, quota_refusal(quota));
+			    refusal_text(REFUSED_CLIENT, refused));
+		clients_turn_away(clients, fd, refused);
 	} else if (clients_add(clients, fd, &peer) < 0) {
 		quota_release(clients->env.quota, QUOTA_CLIENTS, peer.uid, 1);
-		turn_away(fd, FRAME_ERROR_MEMORY, "out of memory");
+		clients_turn_away(clients, fd, REFUSAL_MEMORY);
 	}
 }
 
@@ -113,7 +101,7 @@ static void clients_on_accept_error(struct evconnlistener *listener, void *arg)
 		fd = accept4(evconnlistener_get_fd(listener), NULL, NULL,
 			     SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd >= 0)
-			turn_away(fd, FRAME_ERROR_CLIENTS, "the daemon is out of descriptors");
+			clients_turn_away(clients, fd, REFUSAL_DESCRIPTORS);
 		clients->reserve_fd = reserve_open();
 	}
 	evconnlistener_disable(listener);
@@ -259,8 +247,7 @@ struct client_counts clients_counts(const struct clients *clients)
 
 	counts.live = clients->env.live;
 	counts.violations = clients->env.violations;
-	counts.refused_loggers = clients->env.refused_loggers;
-	counts.refused_contexts = clients->env.refused_contexts;
+	counts.refusals = clients->env.refusals;
 	counts.context_bytes = quota_held(clients->env.quota, QUOTA_CONTEXT_BYTES);
 	return counts;
 }

@@ -11,10 +11,8 @@ struct clients;
 struct client_counts {
 	uint64_t live, peak;
 	uint64_t connected;  /* ever */
-	uint64_t refused;    /* by limits.clients or a user's share of it */
 	uint64_t violations; /* connections that ended by FRAME_ERROR_PROTOCOL */
-	uint64_t refused_loggers;
-	uint64_t refused_contexts;
+	struct refusal_counts refusals;
 	uint64_t context_bytes; /* that contexts take now */
 };
 

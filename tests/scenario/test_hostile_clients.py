@@ -334,7 +334,8 @@ def test_the_limit_of_clients_holds(start_daemon, collector):
             assert bye is not None and bye.code == wire.ERROR_CLIENTS
             assert bye.reason.isprintable()
         assert daemon.stats()["clients"]["live"] == 4
-        assert daemon.stats()["clients"]["refused"] == 3
+        counts = daemon.stats()["clients"]
+        assert counts["refused"] == sum(counts["refused_by"].values()) == 3
         clients.pop().close()
         wait_for(lambda: daemon.stats()["clients"]["live"] == 3, "a place is free")
         clients.append(daemon.client())
@@ -358,7 +359,8 @@ def test_the_limit_of_loggers_holds(start_daemon, collector):
         assert [each.code for each in refused] == [wire.ERROR_LIMIT] * 3
         assert [each.logger_id for each in refused] == [10, 11, 12]
         assert daemon.stats()["loggers"]["leased"] == 10
-        assert daemon.stats()["loggers"]["refused"] == 3
+        loggers = daemon.stats()["loggers"]
+        assert loggers["refused"] == loggers["refused_by"]["limit"] == 3
         client.send(wire.close_logger(0))
         client.open(13, b"Connection.13")
         client.log(13, b"in the place that became free")

@@ -9,8 +9,8 @@ static inline json_t *sample_stats(void)
 {
 	json_error_t error;
 	json_t *stats = json_pack_ex(
-		&error, 0, "{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "version", "0.1.0",
-		"uptime_seconds", 61.5, "balanced", 1, "records",
+		&error, 0, "{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "version",
+		"0.1.0", "uptime_seconds", 61.5, "balanced", 1, "records",
 		json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:{s:i, s:i, s:i}}", "received", 100,
 			  "accepted", 60, "filtered", 20, "rate_limited", 9, "no_handler", 5,
 			  "rejected", 6, "deliveries", 90, "rejected_by", "malformed", 3,
@@ -34,9 +34,13 @@ static inline json_t *sample_stats(void)
 				"servers", "10.0.0.2:514", "state", "unresolved", "sent", 9,
 				"errors")),
 		"loggers",
-		json_pack("{s:i, s:i, s:i, s:i, s:i, s:{s:i, s:i}}", "live", 12, "leased", 8,
-			  "placeholders", 2, "peak", 40, "opened", 50, "reclaimed", "released", 30,
-			  "client_exit", 12),
+		json_pack("{s:i, s:i, s:i, s:i, s:i, s:{s:i, s:i}, s:{s:i, s:i}, s:i}", "live", 12,
+			  "leased", 8, "placeholders", 2, "peak", 40, "opened", 50, "reclaimed",
+			  "released", 30, "client_exit", 12, "refused_by", "limit", 2, "uid_share",
+			  0, "overrides", 1),
+		"recorder",
+		json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "kept", 20, "sent", 8, "forgotten", 7,
+			  "held", 5, "held_bytes", 640, "not_kept", 1),
 		"clients",
 		json_pack("{s:i, s:i, s:i, s:i}", "live", 3, "peak", 4, "connected", 6,
 			  "client_dropped", 11),

@@ -329,7 +329,10 @@ START_TEST(logger_that_cannot_be_had_is_refused_alone)
 	serve();
 	ck_assert_str_eq(peer_heard(&peer), "error 2 7\n");
 	ck_assert_str_eq(fake_intake_take(&fake), "open mine\nreject unknown_logger\n");
-	ck_assert_uint_eq(env.refused_loggers, 6);
+	for (int refusal = REFUSAL_LIMIT; refusal < REFUSALS; refusal++)
+		ck_assert_uint_eq(env.refusals.of[REFUSED_LOGGER][refusal],
+				  refusal_text(REFUSED_LOGGER, (enum refusal)refusal) != NULL);
+	ck_assert_uint_eq(refusal_sum(&env.refusals, REFUSED_LOGGER), 6);
 	ck_assert_uint_eq(client_view(client).loggers, 1);
 	quota_release(env.quota, QUOTA_LOGGERS, UID + 1, 1);
 }
@@ -358,7 +361,16 @@ START_TEST(context_out_of_bounds_is_refused_alone)
 	serve();
 	ck_assert_str_eq(peer_heard(&peer), "error 3 1\n");
 	ck_assert_str_eq(fake_intake_take(&fake), "open a\n");
-	ck_assert_uint_eq(env.refused_contexts, 4);
+	fake.context_result = -ENOMEM;
+	frame_write_context(&peer.packet, &context);
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(peer_heard(&peer), "error 3 1\n");
+	ck_assert_uint_eq(env.refusals.of[REFUSED_CONTEXT][REFUSAL_KEY], 2);
+	ck_assert_uint_eq(env.refusals.of[REFUSED_CONTEXT][REFUSAL_VALUE], 1);
+	ck_assert_uint_eq(env.refusals.of[REFUSED_CONTEXT][REFUSAL_PAIRS], 1);
+	ck_assert_uint_eq(env.refusals.of[REFUSED_CONTEXT][REFUSAL_MEMORY], 1);
+	ck_assert_uint_eq(refusal_sum(&env.refusals, REFUSED_CONTEXT), 5);
 }
 END_TEST
 
@@ -380,7 +392,8 @@ START_TEST(memory_of_contexts_is_bounded_and_comes_back)
 	/* what a pair may take with all bookkeeping must be free; what it takes here is its bytes */
 	ck_assert_uint_ge(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 8);
 	ck_assert_uint_le(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 140);
-	ck_assert_uint_gt(env.refused_contexts, 0);
+	ck_assert_uint_gt(env.refusals.of[REFUSED_CONTEXT][REFUSAL_LIMIT], 0);
+	ck_assert_uint_eq(env.refusals.of[REFUSED_CONTEXT][REFUSAL_UID_SHARE], 0);
 	ck_assert_ptr_nonnull(strstr(peer_heard(&peer), "error 3 8\n"));
 	for (uint32_t id = 1; id <= 8; id++)
 		frame_write_close(&peer.packet, &(struct frame_close){ id });

@@ -55,6 +55,14 @@ static const char *const samples[] = {
 	"logfwd_sockets 2",
 	"logfwd_sockets_limit 16",
 	"logfwd_sockets_evicted_total 1",
+	"logfwd_loggers_refused_total{reason=\"limit\"} 2",
+	"logfwd_loggers_refused_total{reason=\"uid_share\"} 0",
+	"logfwd_overrides 1",
+	"logfwd_recorder_records_total{result=\"sent\"} 8",
+	"logfwd_recorder_records_total{result=\"forgotten\"} 7",
+	"logfwd_recorder_records_total{result=\"not_kept\"} 1",
+	"logfwd_recorder_held 5",
+	"logfwd_recorder_held_bytes 640",
 };
 
 /* True when text has a line that is exactly this. */
