@@ -42,17 +42,28 @@ int inherited_fds_take(struct inherited_fds *inherited, const char *name)
 	return -1;
 }
 
+/* Why nobody took one. */
+static const char *reason_of(const struct inherited_fds *inherited, size_t left)
+{
+	for (size_t i = 0; i < inherited->count; i++) {
+		const struct inherited_fd *other = &inherited->fds[i];
+
+		if (other->fd < 0 && strcmp(other->name, inherited->fds[left].name) == 0)
+			return "there is another one of that name, which is served";
+	}
+	return "the name is none of client, syslog, control";
+}
+
 void inherited_fds_deinit(struct inherited_fds *inherited)
 {
 	for (size_t i = 0; i < inherited->count; i++) {
-		if (inherited->fds[i].fd >= 0) {
-			log_warning("os",
-				    "inherited socket \"%s\": the name is none of client, "
-				    "syslog, control; closed",
-				    inherited->fds[i].name);
-			close(inherited->fds[i].fd);
-		}
-		free(inherited->fds[i].name);
+		if (inherited->fds[i].fd < 0)
+			continue;
+		log_warning("os", "inherited socket \"%s\": %s; closed", inherited->fds[i].name,
+			    reason_of(inherited, i));
+		close(inherited->fds[i].fd);
 	}
+	for (size_t i = 0; i < inherited->count; i++)
+		free(inherited->fds[i].name);
 	inherited->count = 0;
 }

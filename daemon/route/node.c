@@ -23,7 +23,7 @@ static struct node *node_new(struct tree *tree, struct span name)
 		return NULL;
 	assert(name.len <= LOGGER_NAME_MAX);
 	node->name_length = (uint8_t)name.len;
-	node->irregular = name.len > 0 && memmem(name.ptr, name.len, "..", 2) != NULL;
+	node->irregular = logger_name_is_irregular(name);
 	if (name.len > 0)
 		memcpy(node->name, name.ptr, name.len);
 	return node;

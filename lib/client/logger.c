@@ -32,7 +32,7 @@ static uint8_t threshold_of(const struct logfwd_client *client, const struct nam
 	if (!map->known && client->counts.connected > 0)
 		return 0; /* it is on its way */
 	/* Of a name with ".." any process's logger may be the parent: only the daemon knows. */
-	if (map->known && memmem(text.ptr, text.len, "..", 2) != NULL)
+	if (map->known && logger_name_is_irregular(text))
 		return 0;
 	if (is_recorded(map, text))
 		return 0;

@@ -48,6 +48,15 @@ size_t logger_name_ancestor(struct span name, size_t length)
 	return 0;
 }
 
+bool logger_name_is_irregular(struct span name)
+{
+	for (size_t i = 1; i < name.len; i++) {
+		if (name.ptr[i] == '.' && name.ptr[i - 1] == '.')
+			return true;
+	}
+	return false;
+}
+
 bool logger_name_is_under(struct span name, struct span prefix)
 {
 	if (prefix.len == 0)

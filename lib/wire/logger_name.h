@@ -40,6 +40,9 @@ struct span logger_name_canonical(struct span name);
  */
 size_t logger_name_ancestor(struct span name, size_t length);
 
+/** True when a component in the middle of the name is empty ("a..b"): see logger_name_ancestor(). */
+bool logger_name_is_irregular(struct span name);
+
 /** True when name is prefix or below it, as Python's logging.Filter(prefix); "" holds all. */
 bool logger_name_is_under(struct span name, struct span prefix);
 

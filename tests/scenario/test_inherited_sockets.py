@@ -61,11 +61,11 @@ class Manager:
         self.notify.bind(str(self.notify_path))
         self.notify.settimeout(20)
 
-    def start(self, names=("client", "syslog", "control"), waiting_clients=0):
+    def start(self, names=("client", "syslog", "control"), labels=None, waiting_clients=0):
         numbers = [self.sockets[name].fileno() for name in names]
         self.daemon.start(
             [
-                sys.executable, "-S", "-c", ACTIVATE, ":".join(names),
+                sys.executable, "-S", "-c", ACTIVATE, ":".join(labels or names),
                 ",".join(map(str, numbers)), LOGFWDD, "-f", str(self.daemon.config_path),
             ],
             waiting_clients=waiting_clients,
@@ -160,6 +160,27 @@ def test_what_is_not_inherited_is_bound(manager, collector):
         client.log(1, b"by the client socket")
         client.flush()
     collector.received(2)
+
+
+def test_a_second_socket_of_a_name_and_a_strange_one_are_closed(manager, collector):
+    """Each with a warning that says which of the two it is; the first of the name is served."""
+    labels = ["client", "client", "strange"]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as second:
+        second.bind(str(manager.daemon.folder / "second"))
+        second.listen()
+        for name in ("syslog", "control"):
+            os.unlink(manager.sockets[name].getsockname())
+        manager.sockets["second"] = second
+        daemon = manager.start(["client", "second", "second"], labels)
+        with daemon.client() as client:
+            client.open(1, b"app")
+            client.log(1, b"by the first")
+            client.flush()
+    assert collector.texts(1) == [b"by the first"]
+    warnings = [line for line in daemon.stderr().splitlines() if "inherited socket" in line]
+    assert len(warnings) == 2
+    assert '"client": there is another one of that name' in warnings[0]
+    assert '"strange": the name is none of client, syslog, control' in warnings[1]
 
 
 @pytest.mark.parametrize(

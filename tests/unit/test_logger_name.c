@@ -110,6 +110,18 @@ START_TEST(logger_name_is_under_is_pythons_filter)
 }
 END_TEST
 
+START_TEST(logger_name_is_irregular_with_two_dots_in_a_row)
+{
+	static const char *const irregular[] = { "a..b", "..", "..a", "a..", "a.b..c.d", "..." };
+	static const char *const regular[] = { "", ".", "a", ".a", "a.", "a.b", ".a.b.", "root" };
+
+	for (size_t i = 0; i < ARRAY_LEN(irregular); i++)
+		ck_assert(logger_name_is_irregular(span_of(irregular[i])));
+	for (size_t i = 0; i < ARRAY_LEN(regular); i++)
+		ck_assert(!logger_name_is_irregular(span_of(regular[i])));
+}
+END_TEST
+
 Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("logger_name");
@@ -125,6 +137,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(hierarchy, logger_name_root_has_two_names);
 	tcase_add_loop_test(hierarchy, logger_name_is_under_is_pythons_filter, 0,
 			    ARRAY_LEN(filters));
+	tcase_add_test(hierarchy, logger_name_is_irregular_with_two_dots_in_a_row);
 	suite_add_tcase(suite, hierarchy);
 	return suite;
 }
