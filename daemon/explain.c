@@ -13,6 +13,7 @@ struct explained {
 	struct level_view effective;
 	bool exists;
 	size_t n_takes, n_limited;
+	json_t *datagrams[ROUTE_HANDLERS_MAX]; /* each made once, however often it is met */
 	uint8_t scratch[FORMAT_SCRATCH_BYTES];
 };
 
@@ -65,8 +66,11 @@ static json_t *handler_json(struct explained *explained, uint16_t handler)
 
 	explained->n_takes += verdict == HANDLER_TAKES && !limited;
 	explained->n_limited += limited;
-	if (verdict == HANDLER_TAKES && !limited)
-		json_object_set_new(object, "datagram", datagram_json(explained, handler));
+	if (verdict != HANDLER_TAKES || limited)
+		return object;
+	if (explained->datagrams[handler] == NULL)
+		explained->datagrams[handler] = datagram_json(explained, handler);
+	json_object_set(object, "datagram", explained->datagrams[handler]);
 	return object;
 }
 
@@ -150,6 +154,8 @@ json_t *explain(const struct forward *forward, struct span name, uint8_t level, 
 	};
 	tree_view(tree, name, note_view, explained);
 	object = explained_json(explained);
+	for (size_t i = 0; i < ARRAY_LEN(explained->datagrams); i++)
+		json_decref(explained->datagrams[i]);
 	free(explained);
 	return object;
 }
