@@ -27,11 +27,4 @@ json_t *accounts_targets(const struct accounts_source *source);
 /** {"clients":[{...}]} */
 json_t *accounts_clients(const struct accounts_source *source);
 
-/**
- * {"loggers":[{...}],"folded":[{...}]}.
- * pattern: NULL for all, a name, or a prefix with '*' behind it. all: no folding, and
- * placeholders too.
- */
-json_t *accounts_loggers(const struct accounts_source *source, const char *pattern, bool all);
-
 #endif

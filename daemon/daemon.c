@@ -14,6 +14,7 @@
 #include "explain.h"
 #include "intake/syslog_socket.h"
 #include "live_levels.h"
+#include "logger_listing.h"
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/notify.h"
@@ -70,11 +71,12 @@ static json_t *control_stats(void *arg)
 	return accounts_stats(&source);
 }
 
-static json_t *control_loggers(void *arg, const char *pattern, bool all)
+static int control_loggers(void *arg, const char *pattern, bool all,
+			   struct control_stream *stream_out)
 {
-	struct accounts_source source = accounts_source(arg);
+	const struct daemon *daemon = arg;
 
-	return accounts_loggers(&source, pattern, all);
+	return logger_listing(forward_tree(daemon->forward), pattern, all, stream_out);
 }
 
 static json_t *control_clients(void *arg)

@@ -6,6 +6,7 @@
 #include <event2/listener.h>
 #include <string.h>
 
+#include "control/json_line.h"
 #include "control/peer.h"
 #include "control/verbs.h"
 
@@ -13,7 +14,7 @@
 
 DEFINE_CLEANUP(json_t *, json_decref)
 
-/* A connection: its request is read, its answer written, then it is closed. */
+/* A connection: its request is read, its answer written, in slices or at once, then it is closed. */
 struct control_client {
 	struct control_server *server; /* borrowed; outlives its clients */
 	struct control_caller caller;
@@ -25,6 +26,7 @@ struct control_server {
 	struct control_ops ops;
 	struct evconnlistener *listener;
 	struct event *resume; /* ends the pause after accept() failed */
+	struct control_streams *streams;
 	uid_t own_uid;
 	gid_t operators; /* PEER_NO_GROUP: none */
 	struct control_client *clients[CONTROL_CLIENTS_MAX];
@@ -37,8 +39,10 @@ static void client_free(struct control_client *client)
 		return;
 	if (client->deadline != NULL)
 		event_free(client->deadline);
-	if (client->stream != NULL)
+	if (client->stream != NULL) {
+		control_streams_remove(client->server->streams, client->stream);
 		bufferevent_free(client->stream);
+	}
 	free(client);
 }
 DEFINE_CLEANUP(struct control_client *, client_free)
@@ -67,30 +71,28 @@ static size_t unread_bytes(const struct control_server *server)
 	return sum;
 }
 
-static void free_text(const void *text, size_t length, void *arg)
+/* Queues the reply as a line; one that must not wait here gives way to an error. */
+static int queue_reply(const struct control_client *client, const json_t *reply)
 {
-	(void)length;
-	(void)arg;
-	free((void *)text);
-}
-
-/* The reply as text; one that must not wait here gives way to an error. NULL without memory. */
-static char *reply_text(const struct control_server *server, const json_t *reply)
-{
-	CLEANUP(free) char *text = json_dumps(reply, JSON_COMPACT);
+	struct evbuffer *output = bufferevent_get_output(client->stream);
+	size_t unread = unread_bytes(client->server);
 	CLEANUP(json_decref) json_t *error = NULL;
+	int result = json_line_add(output, reply,
+				   unread < CONTROL_REPLIES_MAX ? CONTROL_REPLIES_MAX - unread : 0);
 
-	if (text == NULL || unread_bytes(server) + strlen(text) <= CONTROL_REPLIES_MAX)
-		return move_ptr(text);
+	if (result != -EFBIG)
+		return result;
 	error = verbs_error("failed", "the answer is too large to wait beside the others; "
 				      "ask for less, or again later");
-	return json_dumps(error, JSON_COMPACT);
+	return json_line_add(output, error, SIZE_MAX);
 }
 
 static void on_written(struct bufferevent *stream, void *arg)
 {
-	(void)stream;
-	client_close(arg);
+	struct control_client *client = arg;
+
+	if (!control_streams_resume(client->server->streams, stream))
+		client_close(client);
 }
 
 /* End of file, an error, or no progress of the answer: nobody waits for it any more. */
@@ -106,20 +108,12 @@ static void client_answer(struct control_client *client, const json_t *reply)
 {
 	static const struct timeval stalled = { .tv_sec = CONTROL_TIMEOUT_S };
 	static const struct timeval lifetime = { .tv_sec = CONTROL_LIFETIME_S };
-	struct evbuffer *output = bufferevent_get_output(client->stream);
-	CLEANUP(free) char *text = reply_text(client->server, reply);
 
 	bufferevent_disable(client->stream, EV_READ); /* one request; the rest is nobody's */
 	bufferevent_setcb(client->stream, NULL, on_written, on_stream_end, client);
 	bufferevent_set_timeouts(client->stream, NULL, &stalled);
 	evtimer_add(client->deadline, &lifetime);
-	if (text == NULL ||
-	    evbuffer_add_reference(output, text, strlen(text), free_text, NULL) < 0) {
-		client_close(client);
-		return;
-	}
-	(void)move_ptr(text);
-	if (evbuffer_add(output, "\n", 1) < 0)
+	if (queue_reply(client, reply) < 0)
 		client_close(client);
 }
 
@@ -130,12 +124,42 @@ static void client_refuse(struct control_client *client, const char *code, const
 	client_answer(client, reply);
 }
 
+/* What comes behind a request is nobody's; it is read so that the end of the caller is seen. */
+static void on_ignored(struct bufferevent *stream, void *arg)
+{
+	struct evbuffer *input = bufferevent_get_input(stream);
+
+	(void)arg;
+	evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+/* Takes the stream: its slices are the answer. */
+static void client_answer_in_slices(struct control_client *client,
+				    const struct control_stream *stream)
+{
+	const struct timeval patience = { .tv_sec = stream->patience_s };
+
+	if (!control_streams_add(client->server->streams, stream, client->stream,
+				 client->caller.is_operator)) {
+		stream->end(stream->state);
+		client_refuse(client, "failed",
+			      "too many answers are given in slices (loggers, tail); try again");
+		return;
+	}
+	event_del(client->deadline);
+	if (!stream->endless)
+		bufferevent_disable(client->stream, EV_READ);
+	bufferevent_setcb(client->stream, on_ignored, on_written, on_stream_end, client);
+	bufferevent_set_timeouts(client->stream, NULL, &patience);
+}
+
 static void on_readable(struct bufferevent *stream, void *arg)
 {
 	struct control_client *client = arg;
 	struct evbuffer *input = bufferevent_get_input(stream);
 	struct evbuffer_ptr newline = evbuffer_search_eol(input, NULL, NULL, EVBUFFER_EOL_LF);
 	CLEANUP(json_decref) json_t *reply = NULL;
+	struct control_stream answer = { 0 };
 	const uint8_t *line;
 
 	if (newline.pos < 0 || newline.pos >= CONTROL_REQUEST_MAX) {
@@ -147,8 +171,11 @@ static void on_readable(struct bufferevent *stream, void *arg)
 	line = evbuffer_pullup(input, newline.pos + 1);
 	if (line != NULL)
 		reply = verbs_answer(&client->server->ops, &client->caller,
-				     span_of_bytes(line, (size_t)newline.pos));
-	client_answer(client, reply);
+				     span_of_bytes(line, (size_t)newline.pos), &answer);
+	if (answer.next != NULL)
+		client_answer_in_slices(client, &answer);
+	else
+		client_answer(client, reply);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
@@ -272,7 +299,8 @@ int control_server_new(struct event_base *base, int listen_fd, const struct cont
 	server->own_uid = geteuid();
 	server->operators = peer_socket_group(listen_fd);
 	server->resume = evtimer_new(base, on_resume, server);
-	if (server->resume == NULL)
+	server->streams = control_streams_new(base);
+	if (server->resume == NULL || server->streams == NULL)
 		return -ENOMEM;
 	if (evutil_make_socket_nonblocking(listen_fd) < 0)
 		return -errno;
@@ -297,5 +325,6 @@ void control_server_free(struct control_server *server)
 		evconnlistener_free(server->listener);
 	if (server->resume != NULL)
 		event_free(server->resume);
+	control_streams_free(server->streams);
 	free(server);
 }

@@ -5,7 +5,8 @@
  * "stats"} with what the verb takes beside it; the answer is one JSON object on one line,
  * and the connection is closed: {"status":"ok", "result":{...}} or {"status":"error",
  * "code":"denied", "error":"what, and the remedy"}. Codes: usage (a bad request), denied
- * (no right), failed (tried, did not work).
+ * (no right), failed (tried, did not work). What may be long is answered in slices, several
+ * lines that say {"status":"more", "result":{...}} before the last (control_streams.h).
  * Read-only verbs are open to whoever may connect, the others to root, the daemon's user
  * and the control socket's group, by the kernel's word for who connected.
  * Never blocks: a client that does not read or write is closed by a timer; at most
@@ -22,13 +23,14 @@
 
 #include "base/cleanup.h"
 #include "base/span.h"
+#include "control/control_streams.h"
 
 #define CONTROL_REQUEST_MAX   4096 /* bytes with the newline */
 #define CONTROL_CLIENTS_MAX   64
 #define CONTROL_STRANGERS_MAX 48 /* of them, callers who are no operator */
 #define CONTROL_TIMEOUT_S     10 /* for the whole request, and without progress of the answer */
 #define CONTROL_LIFETIME_S    60 /* for the whole answer */
-#define CONTROL_REPLIES_MAX   (64 << 20) /* bytes of all answers that wait to be read */
+#define CONTROL_REPLIES_MAX   (16 << 20) /* bytes of all answers that wait to be read */
 
 #define CONTROL_ERROR_BYTES 512
 
@@ -54,11 +56,9 @@ struct control_ops {
 	   targets.NAME.notices (of enqueued, in-band loss notices), notices (of all targets, ever),
 	   removed {"enqueued","sent","dropped","notices"} (of targets that a reload took away). */
 	json_t *(*stats)(void *arg);
-	/* {"loggers":[{"name","level","effective","own_level","effective_level","configured","leases",
-	    "children","records","placeholder"}], level objects as in logger_json.h,
-	    "folded":[{"parent","count","leases","records"}]}
-	   pattern: NULL for all, or a name with at most one '*' at its end; all: no folding, and placeholders too */
-	json_t *(*loggers)(void *arg, const char *pattern, bool all);
+	/* See logger_listing.h. pattern: NULL for all, or a name with at most one '*' at its end;
+	   all: no folding, and placeholders too. Errors: -ENOMEM. */
+	int (*loggers)(void *arg, const char *pattern, bool all, struct control_stream *stream_out);
 	json_t *(*clients)(
 		void *arg); /* {"clients":[{"pid","uid","app","loggers","records","dropped","connected_seconds"}]} */
 	json_t *(*targets)(

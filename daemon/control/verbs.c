@@ -16,6 +16,9 @@ DEFINE_CLEANUP(json_t *, json_decref)
 #define LEVEL_SECONDS_MAX 31536000 /* a year */
 
 typedef json_t *verb_function(const struct control_ops *ops, json_t *request);
+/* Fills stream_out and returns NULL, or returns why not. */
+typedef json_t *stream_function(const struct control_ops *ops, const struct control_caller *caller,
+				json_t *request, struct control_stream *stream_out);
 
 json_t *verbs_error(const char *code, const char *text)
 {
@@ -84,19 +87,21 @@ static const char *pattern_fault(const char *pattern)
 	return name_fault(span_first(name, star));
 }
 
-static json_t *run_loggers(const struct control_ops *ops, json_t *request)
+static json_t *stream_loggers(const struct control_ops *ops, const struct control_caller *caller,
+			      json_t *request, struct control_stream *stream_out)
 {
 	const char *verb, *pattern = NULL, *fault;
 	int all = 0;
 	json_error_t error;
 
+	(void)caller;
 	if (json_unpack_ex(request, &error, 0, "{s:s, s?s, s?b !}", "verb", &verb, "pattern",
 			   &pattern, "all", &all) < 0)
 		return usage_error(&error);
 	fault = pattern == NULL ? NULL : pattern_fault(pattern);
 	if (fault != NULL)
 		return verbs_error(CODE_USAGE, fault);
-	return answer_with(ops->loggers(ops->arg, pattern, all != 0));
+	return ops->loggers(ops->arg, pattern, all != 0, stream_out) < 0 ? answer_with(NULL) : NULL;
 }
 
 static json_t *run_level(const struct control_ops *ops, json_t *request)
@@ -224,12 +229,13 @@ static const struct verb {
 	const char *name;
 	bool privileged;
 	verb_function *run;
+	stream_function *stream; /* of a verb without run */
 } verbs[] = {
-	{ "clients", false, run_clients },	   { "explain", false, run_explain },
-	{ "healthcheck", false, run_healthcheck }, { "level", false, run_level },
-	{ "loggers", false, run_loggers },	   { "reload", true, run_reload },
-	{ "set-level", true, run_set_level },	   { "stats", false, run_stats },
-	{ "targets", false, run_targets },
+	{ "clients", false, run_clients, NULL },	 { "explain", false, run_explain, NULL },
+	{ "healthcheck", false, run_healthcheck, NULL }, { "level", false, run_level, NULL },
+	{ "loggers", false, NULL, stream_loggers },	 { "reload", true, run_reload, NULL },
+	{ "set-level", true, run_set_level, NULL },	 { "stats", false, run_stats, NULL },
+	{ "targets", false, run_targets, NULL },
 };
 
 static const struct verb *find_verb(const char *name)
@@ -242,7 +248,7 @@ static const struct verb *find_verb(const char *name)
 }
 
 json_t *verbs_answer(const struct control_ops *ops, const struct control_caller *caller,
-		     struct span line)
+		     struct span line, struct control_stream *stream_out)
 {
 	CLEANUP(json_decref) json_t *request = NULL;
 	const struct verb *verb;
@@ -261,5 +267,6 @@ json_t *verbs_answer(const struct control_ops *ops, const struct control_caller 
 		return verbs_error(CODE_DENIED,
 				   "only root, logfwdd's own user and the group of the "
 				   "control socket may do that");
-	return verb->run(ops, request);
+	return verb->run != NULL ? verb->run(ops, request)
+				 : verb->stream(ops, caller, request, stream_out);
 }

@@ -8,6 +8,8 @@
 
 /** Milliseconds that never jump; for every timer and limit. */
 int64_t clock_monotonic_ms(void);
+/** The same clock in microseconds; for how long a turn of the loop may be. */
+int64_t clock_monotonic_us(void);
 
 /** Microseconds since 1970, UTC; for timestamps only. */
 int64_t clock_realtime_us(void);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -13,11 +14,17 @@
 #include "ctl/json.h"
 #include "ctl/visible.h"
 
+#define FOR_EVER     INT64_MAX
+#define ROOM_AT_ONCE 65536 /* a slice of an answer often fits */
+
 /* An exchange under way. */
 struct connection {
 	int fd;
-	int64_t deadline_ms; /* monotonic */
+	int64_t deadline_ms; /* monotonic; or FOR_EVER */
 	int error;	     /* errno of what ended it; 0 so far */
+	char *text;	     /* what was read; owned */
+	size_t length, cap;
+	size_t line; /* of text, the bytes of the line that was read last, with its newline */
 };
 
 static int64_t now_ms(void)
@@ -31,10 +38,12 @@ static int64_t now_ms(void)
 /* Lets the next call on the socket wait for what is left of the time, and no longer. */
 static bool arm(struct connection *connection, int option)
 {
-	int64_t left = connection->deadline_ms - now_ms();
+	bool forever = connection->deadline_ms == FOR_EVER;
+	int64_t left = forever ? 0 : connection->deadline_ms - now_ms();
+	/* all zero: no end */
 	struct timeval patience = { .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 };
 
-	if (left > 0 &&
+	if ((forever || left > 0) &&
 	    setsockopt(connection->fd, SOL_SOCKET, option, &patience, sizeof(patience)) == 0)
 		return true;
 	connection->error = left > 0 ? errno : ETIMEDOUT;
@@ -89,37 +98,55 @@ static int send_line(struct connection *connection, const json_t *request)
 	return 0;
 }
 
-/* json_load_callback_t: 0 is the end of the text, (size_t)-1 an error. */
-static size_t on_wanted(void *buffer, size_t cap, void *arg)
+/* Reads some more; false at the end of the text or on an error, which is noted. */
+static bool read_more(struct connection *connection)
 {
-	struct connection *connection = arg;
 	ssize_t n;
 
+	if (connection->cap - connection->length < ROOM_AT_ONCE) {
+		size_t cap = 2 * connection->cap + ROOM_AT_ONCE;
+		char *larger = realloc(connection->text, cap);
+
+		if (larger == NULL) {
+			connection->error = ENOMEM;
+			return false;
+		}
+		connection->text = larger;
+		connection->cap = cap;
+	}
 	do {
 		if (!arm(connection, SO_RCVTIMEO))
-			return (size_t)-1;
-		n = recv(connection->fd, buffer, cap, 0);
+			return false;
+		n = recv(connection->fd, connection->text + connection->length,
+			 connection->cap - connection->length, 0);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		note_error(connection);
-	return (size_t)n;
+	connection->length += n > 0 ? (size_t)n : 0;
+	return n > 0;
 }
 
-/* Sends and reads; a reply that is no JSON object gives -EBADMSG. */
-static int exchange(struct connection *connection, const json_t *request, json_t **reply_out)
+/* The next line; at the end of the text what is left of it. Empty when that is nothing. */
+static struct span read_line(struct connection *connection)
 {
-	json_t *reply;
-	int error = send_line(connection, request);
+	size_t searched = 0;
 
-	if (error < 0)
-		return error;
-	reply = json_load_callback(on_wanted, connection, JSON_REJECT_DUPLICATES, NULL);
-	if (json_is_object(reply)) {
-		*reply_out = reply;
-		return 0;
-	}
-	json_decref(reply);
-	return connection->error != 0 ? -connection->error : -EBADMSG;
+	connection->length -= connection->line;
+	if (connection->line > 0)
+		memmove(connection->text, connection->text + connection->line, connection->length);
+	connection->line = 0;
+	do {
+		struct span rest = span_of_bytes(connection->text, connection->length);
+		size_t found = searched + span_find(span_drop(rest, searched), '\n');
+
+		if (found < connection->length) {
+			connection->line = found + 1;
+			return span_first(rest, connection->line);
+		}
+		searched = connection->length;
+	} while (read_more(connection));
+	connection->line = connection->error == 0 ? connection->length : 0;
+	return span_of_bytes(connection->text, connection->line);
 }
 
 static int say_unreachable(const char *path, int error)
@@ -137,39 +164,107 @@ static int say_unreachable(const char *path, int error)
 	return EXIT_FAILURE;
 }
 
-/* Takes what the daemon said apart. */
-static int judge(const char *path, json_t *reply, json_t **result_out)
+/* Of an answer in slices, some have come and the last has not. */
+static int say_ended(const char *path, int error)
 {
-	const char *status, *code = "", *error = "";
-	json_t *result = NULL;
+	fprintf(stderr, "logfwdctl: the answer of logfwdd at %s ends too early: %s\n", path,
+		error != 0 ? strerror(error)
+			   : "it was stopped, or closed the connection since nothing was read");
+	return EXIT_FAILURE;
+}
 
-	if (json_unpack(reply, "{s:s, s?s, s?s, s?o}", "status", &status, "code", &code, "error",
-			&error, "result", &result) < 0)
-		return say_unreachable(path, EBADMSG);
-	if (strcmp(status, "ok") == 0 && json_is_object(result)) {
-		*result_out = json_incref(result);
-		return EXIT_SUCCESS;
-	}
-	if (strcmp(status, "error") != 0)
-		return say_unreachable(path, EBADMSG);
+/* What came last; the exit status of logfwdctl if nothing follows. */
+struct answer {
+	const char *path;
+	json_t *reply;	/* owned */
+	json_t *result; /* of it */
+	size_t lines;	/* so far */
+	bool more;
+	int status;
+};
+
+static int refusal(const char *code, const char *error)
+{
 	fprintf(stderr, "logfwdctl: %s: ", code);
 	visible_write(stderr, span_of(error));
 	fputc('\n', stderr);
 	return strcmp(code, "usage") == 0 ? EXIT_USAGE : EXIT_FAILURE;
 }
 
-int connection_ask(const char *socket_path, json_t *request, int timeout_ms, json_t **result_out)
+/* Takes a line apart; true when it has a result. */
+static bool take_line(struct answer *answer, struct span line)
+{
+	const char *status, *code = "", *error = "";
+
+	json_decref(answer->reply);
+	answer->more = false;
+	answer->result = NULL;
+	answer->status = EXIT_SUCCESS;
+	answer->reply = json_loadb((const char *)line.ptr, line.len, JSON_REJECT_DUPLICATES, NULL);
+	if (json_unpack(answer->reply, "{s:s, s?s, s?s, s?o}", "status", &status, "code", &code,
+			"error", &error, "result", &answer->result) < 0)
+		status = "";
+	answer->more = strcmp(status, "more") == 0;
+	if ((answer->more || strcmp(status, "ok") == 0) && json_is_object(answer->result))
+		return true;
+	answer->status = strcmp(status, "error") == 0 ? refusal(code, error)
+						      : say_unreachable(answer->path, EBADMSG);
+	return false;
+}
+
+/* Reads an answer to its end, or until part has had enough. */
+static void read_answer(struct connection *connection, struct answer *answer, int patience_ms,
+			connection_part *part, void *arg)
+{
+	do {
+		struct span line = read_line(connection);
+
+		if (line.len == 0) {
+			int error = connection->error != 0 ? connection->error : EBADMSG;
+
+			answer->status = answer->lines > 0
+						 ? say_ended(answer->path, connection->error)
+						 : say_unreachable(answer->path, error);
+			return;
+		}
+		if (!take_line(answer, line) || !part(answer->result, arg))
+			return;
+		answer->lines++;
+		connection->deadline_ms = patience_ms == 0 ? FOR_EVER : now_ms() + patience_ms;
+	} while (answer->more);
+}
+
+int connection_follow(const char *socket_path, json_t *request, int timeout_ms, int patience_ms,
+		      connection_part *part, void *arg)
 {
 	CLEANUP(json_decref) json_t *owned_request = request;
-	CLEANUP(json_decref) json_t *reply = NULL;
 	struct connection connection = { .fd = -1, .deadline_ms = now_ms() + timeout_ms };
+	struct answer answer = { .path = socket_path };
 	int error = request == NULL ? -ENOMEM : dial(&connection, socket_path);
 
 	if (error == 0)
-		error = exchange(&connection, owned_request, &reply);
+		error = send_line(&connection, owned_request);
+	if (error < 0)
+		answer.status = say_unreachable(socket_path, -error);
+	else
+		read_answer(&connection, &answer, patience_ms, part, arg);
 	if (connection.fd >= 0)
 		close(connection.fd);
-	if (error < 0)
-		return say_unreachable(socket_path, -error);
-	return judge(socket_path, reply, result_out);
+	json_decref(answer.reply);
+	free(connection.text);
+	return answer.status;
+}
+
+static bool keep_result(json_t *result, void *arg)
+{
+	json_t **result_out = arg;
+
+	*result_out = json_incref(result);
+	return false; /* one line is all */
+}
+
+int connection_ask(const char *socket_path, json_t *request, int timeout_ms, json_t **result_out)
+{
+	return connection_follow(socket_path, request, timeout_ms, timeout_ms, keep_result,
+				 result_out);
 }

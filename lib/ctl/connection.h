@@ -2,12 +2,14 @@
  * connection: one request to logfwdd's control socket, and its reply.
  *
  * The protocol is one line of JSON each way: {"verb":"stats"}, answered by
- * {"status":"ok","result":{...}} or {"status":"error","code":"denied","error":"why"}.
+ * {"status":"ok","result":{...}} or {"status":"error","code":"denied","error":"why"}. Before it,
+ * an answer in slices has lines that say {"status":"more","result":{...}}.
  */
 #ifndef LOGFWD_CTL_CONNECTION_H
 #define LOGFWD_CTL_CONNECTION_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #define CONNECTION_TIMEOUT_MS 30000
 
@@ -22,5 +24,15 @@
  * could or would not; EXIT_USAGE when it did not understand.
  */
 int connection_ask(const char *socket_path, json_t *request, int timeout_ms, json_t **result_out);
+
+/** Takes the "result" of one line, borrowed for the call; false: that was enough. */
+typedef bool connection_part(json_t *result, void *arg);
+
+/**
+ * The same for an answer in slices. timeout_ms: > 0, until the first line has come. patience_ms:
+ * for each line after it; 0: for ever. EXIT_FAILURE also when the last line does not come.
+ */
+int connection_follow(const char *socket_path, json_t *request, int timeout_ms, int patience_ms,
+		      connection_part *part, void *arg);
 
 #endif

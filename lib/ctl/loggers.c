@@ -15,77 +15,142 @@
 
 /* One line: a logger, or many like it below one parent. */
 struct row {
-	const json_t *logger; /* borrowed from the reply */
-	char *name;	      /* owned; of a fold "PARENT.*" */
-	json_int_t folded;    /* how many it stands for; 0: it is a logger itself */
+	char *name;	   /* owned; of a fold "PARENT.*" */
+	json_int_t folded; /* how many it stands for; 0: it is a logger itself */
+	json_int_t level, effective, leases, records;
+	char source; /* of the effective level */
+	bool placeholder;
 };
 
-struct rows {
-	struct row *row; /* owned */
-	size_t count;
+/* What has come of an answer in slices. */
+struct listing {
+	enum print_format format;
+	struct row *row; /* owned; PRINT_TEXT */
+	size_t count, cap;
+	json_t *folded;		/* by parent, with the sums of the slices so far; owned */
+	size_t slices, printed; /* PRINT_JSON: slices, and loggers of them */
+	bool failed;		/* memory ran out */
 };
 
-static void rows_free(struct rows *rows)
+static void listing_deinit(struct listing *listing)
 {
-	if (rows == NULL)
-		return;
-	for (size_t i = 0; i < rows->count; i++)
-		free(rows->row[i].name);
-	free(rows->row);
-	free(rows);
+	for (size_t i = 0; i < listing->count; i++)
+		free(listing->row[i].name);
+	free(listing->row);
+	json_decref(listing->folded);
 }
-DEFINE_CLEANUP(struct rows *, rows_free)
 
-/* Takes a name that asprintf() made: -1 is no memory. */
-static bool append(struct rows *rows, const json_t *logger, char *name, int length,
-		   json_int_t folded)
+/* Whose the effective level is, in a letter: o(perator), l(ease), c(onfiguration). */
+static char source_letter(const json_t *logger)
 {
-	if (length < 0)
+	const char *source = json_text(json_object_get(logger, "effective_level"), "source");
+
+	if (strcmp(source, "override") == 0)
+		return 'o';
+	return source[0] == '\0' || strcmp(source, "nobody") == 0 ? ' ' : source[0];
+}
+
+/* Appends a row for a logger or a fold, named by key, with suffix behind the name. */
+static bool append(struct listing *listing, const json_t *entry, const char *key,
+		   const char *suffix)
+{
+	struct span name = logger_name_canonical(span_of(json_text(entry, key)));
+	struct row row = {
+		.folded = json_number(entry, "count"),
+		.level = json_number(entry, "level"),
+		.effective = json_number(entry, "effective"),
+		.leases = json_number(entry, "leases"),
+		.records = json_number(entry, "records"),
+		.source = source_letter(entry),
+		.placeholder = json_is_true(json_object_get(entry, "placeholder")),
+	};
+
+	if (listing->count == listing->cap) {
+		size_t cap = 2 * listing->cap + 64;
+		struct row *larger = reallocarray(listing->row, cap, sizeof(*larger));
+
+		if (larger == NULL)
+			return false;
+		listing->row = larger;
+		listing->cap = cap;
+	}
+	if (asprintf(&row.name, "%.*s%s%s", (int)name.len, name.ptr,
+		     suffix[0] != '\0' && name.len > 0 ? "." : "", suffix) < 0)
 		return false;
-	rows->row[rows->count++] = (struct row){ .logger = logger, .name = name, .folded = folded };
+	listing->row[listing->count++] = row;
 	return true;
 }
 
-static bool append_all(struct rows *rows, json_t *loggers, json_t *folded)
+static void add_number(json_t *sums, const json_t *row, const char *key)
 {
-	json_t *entry;
-	char *name;
+	json_object_set_new(sums, key,
+			    json_integer(json_number(sums, key) + json_number(row, key)));
+}
+
+/* Siblings that are one row have one in each slice that met some of them. */
+static bool add_folded(struct listing *listing, json_t *rows)
+{
+	json_t *row, *sums;
 	size_t i;
 
-	json_array_foreach(loggers, i, entry)
+	json_array_foreach(rows, i, row)
 	{
-		struct span full = logger_name_canonical(span_of(json_text(entry, "name")));
-		int length = asprintf(&name, "%.*s", (int)full.len, full.ptr);
+		const char *parent = json_text(row, "parent");
 
-		if (!append(rows, entry, name, length, 0))
+		sums = json_object_get(listing->folded, parent);
+		if (sums == NULL) {
+			if (json_object_set(listing->folded, parent, row) < 0)
+				return false;
+			continue;
+		}
+		add_number(sums, row, "count");
+		add_number(sums, row, "leases");
+		add_number(sums, row, "records");
+	}
+	return true;
+}
+
+/* One object over all slices: its beginning and middle; finish_json() writes the end. */
+static bool print_slice(struct listing *listing, json_t *loggers)
+{
+	json_t *logger;
+	size_t i;
+
+	if (listing->slices++ == 0)
+		fputs("{\"loggers\":[", stdout);
+	json_array_foreach(loggers, i, logger)
+	{
+		if (listing->printed++ > 0)
+			putchar(',');
+		if (json_dumpf(logger, stdout, JSON_COMPACT) < 0)
 			return false;
 	}
-	json_array_foreach(folded, i, entry)
-	{
-		struct span parent = logger_name_canonical(span_of(json_text(entry, "parent")));
-		int length = asprintf(&name, "%.*s%s*", (int)parent.len, parent.ptr,
-				      parent.len > 0 ? "." : "");
+	return !ferror(stdout);
+}
 
-		if (!append(rows, entry, name, length, json_number(entry, "count")))
+static bool append_slice(struct listing *listing, json_t *loggers)
+{
+	json_t *logger;
+	size_t i;
+
+	json_array_foreach(loggers, i, logger)
+	{
+		if (!append(listing, logger, "name", ""))
 			return false;
 	}
 	return true;
 }
 
-/* Rows of a reply, unsorted; owned, NULL without memory. */
-static struct rows *rows_of(const json_t *result)
+/* connection_part */
+static bool on_slice(json_t *result, void *arg)
 {
+	struct listing *listing = arg;
 	json_t *loggers = json_object_get(result, "loggers");
-	json_t *folded = json_object_get(result, "folded");
-	size_t count = json_array_size(loggers) + json_array_size(folded);
-	CLEANUP(rows_free) struct rows *rows = calloc(1, sizeof(*rows));
+	bool taken = listing->format == PRINT_JSON ? print_slice(listing, loggers)
+						   : append_slice(listing, loggers);
 
-	if (rows == NULL)
-		return NULL;
-	rows->row = calloc(count + 1, sizeof(*rows->row));
-	if (rows->row == NULL || !append_all(rows, loggers, folded))
-		return NULL;
-	return move_ptr(rows);
+	listing->failed = !taken || !add_folded(listing, json_object_get(result, "folded"));
+	return !listing->failed;
 }
 
 /* A logger comes right before what is below it: the dot sorts before every other byte. */
@@ -104,16 +169,6 @@ static int compare_rows(const void *left, const void *right)
 	return (unsigned char)*a - (unsigned char)*b;
 }
 
-/* Whose the effective level is, in a letter: o(perator), l(ease), c(onfiguration). */
-static char source_letter(const json_t *logger)
-{
-	const char *source = json_text(json_object_get(logger, "effective_level"), "source");
-
-	if (strcmp(source, "override") == 0)
-		return 'o';
-	return source[0] == '\0' || strcmp(source, "nobody") == 0 ? ' ' : source[0];
-}
-
 static void print_columns(const struct row *row)
 {
 	char own[LEVEL_TEXT_BYTES], effective[LEVEL_TEXT_BYTES];
@@ -122,13 +177,10 @@ static void print_columns(const struct row *row)
 		printf("%-9s   %-9s", "", "");
 	else
 		printf("%-9s %c %-9s",
-		       json_number(row->logger, "effective") == 0
-			       ? "all"
-			       : level_text(json_number(row->logger, "effective"), effective),
-		       source_letter(row->logger),
-		       level_text(json_number(row->logger, "level"), own));
-	printf(" %8" JSON_INTEGER_FORMAT " %11" JSON_INTEGER_FORMAT "  ",
-	       json_number(row->logger, "leases"), json_number(row->logger, "records"));
+		       row->effective == 0 ? "all" : level_text(row->effective, effective),
+		       row->source, level_text(row->level, own));
+	printf(" %8" JSON_INTEGER_FORMAT " %11" JSON_INTEGER_FORMAT "  ", row->leases,
+	       row->records);
 }
 
 /* Names of the rows that are above the current one, outermost first. */
@@ -160,44 +212,68 @@ static void print_row(struct ancestry *ancestry, const struct row *row)
 	visible_write(stdout, span_of(row->name[0] != '\0' ? label : "root"));
 	if (row->folded > 0)
 		printf("  (%" JSON_INTEGER_FORMAT ")", row->folded);
-	if (json_is_true(json_object_get(row->logger, "placeholder")))
+	if (row->placeholder)
 		fputs("  (placeholder)", stdout);
 	fputc('\n', stdout);
 	if (row->name[0] != '\0' && row->folded == 0 && ancestry->depth < LOGGER_NAME_DEPTH_MAX)
 		ancestry->name[ancestry->depth++] = row->name;
 }
 
-static int print_tree(const json_t *result)
+static bool print_tree(struct listing *listing)
 {
-	CLEANUP(rows_free) struct rows *rows = rows_of(result);
 	struct ancestry ancestry = { 0 };
+	const char *parent;
+	json_t *sums;
 
-	if (rows == NULL) {
-		fputs("logfwdctl: out of memory\n", stderr);
-		return EXIT_FAILURE;
+	json_object_foreach(listing->folded, parent, sums)
+	{
+		if (!append(listing, sums, "parent", "*"))
+			return false;
 	}
-	qsort(rows->row, rows->count, sizeof(*rows->row), compare_rows);
+	if (listing->count > 0)
+		qsort(listing->row, listing->count, sizeof(*listing->row), compare_rows);
 	puts("EFFECTIVE   LEVEL       LEASES     RECORDS  NAME");
-	for (size_t i = 0; i < rows->count; i++)
-		print_row(&ancestry, &rows->row[i]);
-	return EXIT_SUCCESS;
+	for (size_t i = 0; i < listing->count; i++)
+		print_row(&ancestry, &listing->row[i]);
+	return true;
+}
+
+static bool finish_json(const struct listing *listing)
+{
+	const char *parent;
+	size_t count = 0;
+	json_t *sums;
+
+	fputs("],\"folded\":[", stdout);
+	json_object_foreach(listing->folded, parent, sums)
+	{
+		if (count++ > 0)
+			putchar(',');
+		if (json_dumpf(sums, stdout, JSON_COMPACT) < 0)
+			return false;
+	}
+	puts("]}");
+	return true;
 }
 
 static int show(const struct invocation *invocation, const char *pattern, bool all,
 		enum print_format format)
 {
-	CLEANUP(json_decref) json_t *result = NULL;
+	struct listing listing = { .format = format, .folded = json_object() };
 	json_t *request =
 		json_pack("{s:s, s:s*, s:b}", "verb", "loggers", "pattern", pattern, "all", all);
-	int status =
-		connection_ask(invocation->socket_path, request, CONNECTION_TIMEOUT_MS, &result);
+	int status = connection_follow(invocation->socket_path, request, CONNECTION_TIMEOUT_MS,
+				       CONNECTION_TIMEOUT_MS, on_slice, &listing);
 
-	if (status != EXIT_SUCCESS)
+	if (status == EXIT_SUCCESS && !listing.failed)
+		listing.failed =
+			format == PRINT_JSON ? !finish_json(&listing) : !print_tree(&listing);
+	listing_deinit(&listing);
+	if (!listing.failed)
 		return status;
-	if (format == PRINT_TEXT)
-		return print_tree(result);
-	print_json(result);
-	return EXIT_SUCCESS;
+	if (!ferror(stdout)) /* which main() tells */
+		fputs("logfwdctl: out of memory\n", stderr);
+	return EXIT_FAILURE;
 }
 
 int run_loggers(const struct invocation *invocation, int argc, char **argv)

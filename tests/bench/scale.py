@@ -9,6 +9,7 @@ import os
 import random
 import socket
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -104,37 +105,66 @@ def record_costs(daemon, wire, counts):
     return [statistics.median(taken) for taken in costs]
 
 
+class Bystander:
+    """A client that does nothing but ask, and how long its longest round trip took: the longest turn."""
+
+    def __init__(self, daemon):
+        self.client = daemon.client()
+        self.client.on_flushed = None
+        self.client.socket.settimeout(60)
+        self.longest = 0.0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._ask)
+        self.thread.start()
+        time.sleep(0.1)
+        self.at_rest, self.longest = self.longest, 0.0
+
+    def _ask(self):
+        while not self.ended.is_set():
+            begin = time.monotonic()
+            self.client.flush()
+            self.longest = max(self.longest, time.monotonic() - begin)
+            time.sleep(0.0002)
+
+    def leave(self, what):
+        """Prints what it saw."""
+        self.ended.set()
+        self.thread.join()
+        self.client.close()
+        row(f"longest turn at {what}, ms", f"{self.longest * 1000:.2f}",
+            f"below 5 (at rest {self.at_rest * 1000:.2f})")
+
+
 def death(daemon, wire, frames_of, what):
-    """The longest round trip of a bystander while a client with many loggers goes."""
-    worst = [0.0]
-    ended = threading.Event()
-
-    def watch():
-        with daemon.client() as bystander:
-            bystander.on_flushed = None
-            while not ended.is_set():
-                begin = time.monotonic()
-                bystander.flush()
-                worst[0] = max(worst[0], time.monotonic() - begin)
-                time.sleep(0.0002)
-
     client = daemon.client()
     client.on_flushed = None
     open_loggers(client, wire, DYING)
     for packet in in_packets([frames_of(n) for n in range(DYING)] if frames_of else []):
         client.send(packet)
     client.flush()
-    thread = threading.Thread(target=watch)
-    thread.start()
-    time.sleep(0.1)
-    quiet, worst[0] = worst[0], 0.0
+    bystander = Bystander(daemon)
     client.close()
     time.sleep(1)  # this process must not hold up the bystander; the reclaim takes a tenth of it
-    ended.set()
-    thread.join()
+    bystander.leave(f"the death of {DYING} loggers {what}".strip())
     assert daemon.request("stats")["loggers"]["leased"] == 0
-    row(f"longest turn at the death of {DYING} loggers, ms {what}", f"{worst[0] * 1000:.2f}",
-        f"below 5 (at rest {quiet * 1000:.2f})")
+
+
+def listing(daemon, wire, *arguments):
+    """`logfwdctl loggers` over a million, from the side of others."""
+    from tests.support.daemon import LOGFWDCTL, run
+
+    with daemon.client() as client:
+        client.on_flushed = None
+        open_loggers(client, wire, MILLION)
+        bystander = Bystander(daemon)
+        begin, cpu = time.monotonic(), cpu_seconds(daemon.pid)
+        command = ["loggers", *arguments]
+        run(LOGFWDCTL, "-s", daemon.control_path, *command, stdout=subprocess.DEVNULL, timeout=120)
+        took, cpu = time.monotonic() - begin, cpu_seconds(daemon.pid) - cpu
+        what = f"`{' '.join(command)}`, a million"
+        bystander.leave(what)
+        row(f"seconds of {what}", f"{took:.1f}", f"CPU of the daemon {cpu:.1f}")
+    daemon.wait_for_stats(lambda stats: stats["loggers"]["leased"] == 0, "the end of all", 60)
 
 
 def broadcast(daemon, wire):
@@ -177,6 +207,8 @@ def main():
         death(daemon, wire, lambda n: wire.set_level(n, 30), "(levels)")
         death(daemon, wire, lambda n: wire.set_context(n, b"peer", b"10.0.0.7:51234"),
               "(contexts)")
+        listing(daemon, wire)
+        listing(daemon, wire, "--all")
         broadcast(daemon, wire)
         daemon.stop()
     finally:

@@ -26,7 +26,20 @@ static json_t *answer_empty(void *arg)
 	return json_object();
 }
 
-static json_t *answer_loggers(void *arg, const char *pattern, bool all)
+static json_t *give_slice(void *state, enum control_pace *pace_out)
+{
+	(void)state;
+	*pace_out = CONTROL_LAST;
+	return json_object();
+}
+
+static void end_stream(void *state)
+{
+	(void)state;
+}
+
+static int answer_loggers(void *arg, const char *pattern, bool all,
+			  struct control_stream *stream_out)
 {
 	(void)arg;
 	(void)all;
@@ -38,7 +51,8 @@ static json_t *answer_loggers(void *arg, const char *pattern, bool all)
 		    logger_name_check(span_first(name, star)) != LOGGER_NAME_OK)
 			fail("a pattern that is none");
 	}
-	return json_object();
+	*stream_out = (struct control_stream){ .next = give_slice, .end = end_stream };
+	return 0;
 }
 
 static json_t *answer_level(void *arg, const char *name)
@@ -117,8 +131,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.reload = reload,
 			.arg = &seen,
 		};
-		json_t *reply = verbs_answer(&ops, &caller, span_of_bytes(data, size));
+		struct control_stream stream = { 0 };
+		json_t *reply = verbs_answer(&ops, &caller, span_of_bytes(data, size), &stream);
 
+		if (stream.next != NULL) {
+			if (reply != NULL)
+				fail("two answers");
+			stream.end(stream.state);
+			continue;
+		}
 		if (reply == NULL)
 			fail("no reply");
 		check_reply(reply);

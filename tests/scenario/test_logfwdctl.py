@@ -92,6 +92,10 @@ def ok(result):
     return json.dumps({"status": "ok", "result": result}).encode() + b"\n"
 
 
+def more(result):
+    return json.dumps({"status": "more", "result": result}).encode() + b"\n"
+
+
 def error(code, text):
     return json.dumps({"status": "error", "code": code, "error": text}).encode() + b"\n"
 
@@ -223,6 +227,34 @@ def test_loggers_are_a_tree(ctl):
         "all         -                0           0  b#033[2J.c\n"
     )
     assert json.loads(done.asked[0]) == {"verb": "loggers", "pattern": "app*", "all": True}
+
+
+def slice_of(*names, count=0):
+    loggers = [{"name": name, "level": 0, "effective": 20, "leases": 1, "records": 2} for name in names]
+    folded = [{"parent": "Connection", "count": count, "leases": count, "records": 1}]
+    return {"loggers": loggers, "folded": folded if count > 0 else []}
+
+
+def test_loggers_come_in_slices(ctl):
+    answer = more(slice_of("b", count=17)) + more(slice_of()) + ok(slice_of("a", "c", count=3))
+    assert [line.split()[-1] for line in ctl(answer, "loggers").stdout.splitlines()[1:]] == [
+        "(20)", "a", "b", "c",
+    ]  # fmt: skip
+    printed = ctl(answer, "loggers", "--format", "json").stdout
+    assert printed.count("\n") == 1
+    assert json.loads(printed) == {
+        "loggers": slice_of("b", "a", "c")["loggers"],
+        "folded": [{"parent": "Connection", "count": 20, "leases": 20, "records": 2}],
+    }
+
+
+@pytest.mark.parametrize("shape", ["text", "json"])
+@pytest.mark.parametrize(
+    "rest, said", [(b"", "too early"), (b"{", "no answer"), (error("failed", "no memory"), "no memory")]
+)
+def test_an_answer_that_breaks_off_is_a_failure(ctl, shape, rest, said):
+    done = ctl(more(slice_of("a")) + rest, "loggers", "--format", shape)
+    assert done.returncode == 1 and said in done.stderr
 
 
 def test_clients_are_a_table(ctl):

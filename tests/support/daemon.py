@@ -39,13 +39,20 @@ def temporary_folder():
 
 
 def control_request(path, **request):
-    """One request to a control socket and its answer, as objects; the daemon has closed by then."""
+    """One request to a control socket and its answer, as objects; the daemon has closed by then.
+
+    Of an answer in slices, the last one, with the lists of all of them in its result.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(PATIENCE)
         connection.connect(str(path))
         connection.sendall(json.dumps(request).encode() + b"\n")
         with connection.makefile("rb") as answer:
-            return json.loads(answer.read())
+            lines = [json.loads(line) for line in answer]
+    *slices, last = lines
+    for key, rows in last.get("result", {}).items() if slices else ():
+        last["result"][key] = [row for line in slices for row in line["result"][key]] + rows
+    return last
 
 
 def target(name, *collectors, **options):

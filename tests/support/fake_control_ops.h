@@ -19,6 +19,10 @@ struct fake_ops {
 	struct level_change change; /* the last one; its name is in pattern */
 	const char *level_error;    /* NULL: it works */
 	size_t stats_padding;	    /* bytes added to the answer of stats */
+	unsigned slices;	    /* of an answer of loggers, before the last one */
+	size_t slice_padding;	    /* bytes added to each of them */
+	bool endless;		    /* they say nothing and never end */
+	unsigned slices_asked, streams_begun, streams_ended;
 	bool no_memory;
 };
 
@@ -37,13 +41,60 @@ static inline json_t *fake_stats(void *arg)
 	return stats;
 }
 
-static inline json_t *fake_loggers(void *arg, const char *pattern, bool all)
+struct fake_stream {
+	struct fake_ops *fake;
+	unsigned given;
+};
+
+static inline json_t *fake_slice(void *state, enum control_pace *pace_out)
+{
+	struct fake_stream *stream = state;
+	struct fake_ops *fake = stream->fake;
+	char *padding;
+	json_t *slice;
+
+	fake->slices_asked++;
+	*pace_out = fake->endless ? CONTROL_LATER : CONTROL_AGAIN;
+	if (fake->endless)
+		return NULL;
+	if (stream->given == fake->slices)
+		*pace_out = CONTROL_LAST;
+	if (fake->no_memory && *pace_out == CONTROL_LAST)
+		return NULL;
+	padding = calloc(1, fake->slice_padding + 1);
+	memset(padding, 'x', fake->slice_padding);
+	slice = json_pack("{s:[], s:[], s:i, s:s}", "loggers", "folded", "slice",
+			  (int)stream->given++, "padding", padding);
+	free(padding);
+	return slice;
+}
+
+static inline void fake_stream_end(void *state)
+{
+	struct fake_stream *stream = state;
+
+	stream->fake->streams_ended++;
+	free(stream);
+}
+
+static inline int fake_loggers(void *arg, const char *pattern, bool all,
+			       struct control_stream *stream_out)
 {
 	struct fake_ops *fake = arg;
+	struct fake_stream *stream = calloc(1, sizeof(*stream));
 
 	snprintf(fake->pattern, sizeof(fake->pattern), "%s", pattern != NULL ? pattern : "(none)");
 	fake->all = all;
-	return json_pack("{s:[], s:[]}", "loggers", "folded");
+	fake->streams_begun++;
+	stream->fake = fake;
+	*stream_out = (struct control_stream){
+		.next = fake_slice,
+		.end = fake_stream_end,
+		.state = stream,
+		.patience_s = CONTROL_TIMEOUT_S,
+		.endless = fake->endless,
+	};
+	return 0;
 }
 
 static inline json_t *fake_clients(void *arg)

@@ -17,6 +17,11 @@ def memory_mib(pid):
     return _status_mib(pid, "VmRSS")
 
 
+def memory_is_exact(pid):
+    """False under a sanitizer, which reserves terabytes and keeps freed memory for a while."""
+    return _status_mib(pid, "VmSize") < 1024 * 1024
+
+
 def links(pid):
     """What the open descriptors are, by number."""
     folder = pathlib.Path(f"/proc/{pid}/fd")
@@ -60,8 +65,7 @@ class MemoryWatch:
 
     def __init__(self, pid):
         self.pid, self.looks = pid, []
-        # A sanitizer reserves terabytes, and keeps freed memory for a while.
-        self.is_exact = _status_mib(pid, "VmSize") < 1024 * 1024
+        self.is_exact = memory_is_exact(pid)
 
     def look(self):
         """To be called once for each time."""

@@ -1,12 +1,10 @@
 /*
- * Proves that the accounts as JSON are balanced, hold every reason and no negative number
- * whatever clients claim, and that loggers are listed by pattern and thousands of siblings
- * folded into one row.
+ * Proves that the accounts as JSON are balanced, and hold every reason and no negative number
+ * whatever clients claim.
  */
 #include "accounts.h"
 
 #include <event2/event.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "support/suite.h"
@@ -124,61 +122,6 @@ START_TEST(stats_hold_no_negative_number)
 }
 END_TEST
 
-START_TEST(loggers_are_listed_by_pattern)
-{
-	static const struct {
-		const char *pattern;
-		size_t rows;
-	} cases[] = {
-		{ NULL, 4 }, { "", 1 },	   { "root", 1 }, { "a", 1 },
-		{ "a*", 3 }, { "a.*", 2 }, { "b", 0 },	  { "*", 4 },
-	};
-	struct lease *leases[3];
-	static const char *const names[] = { "a", "a.b", "a.\xff" };
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		ck_assert_int_eq(ops.open(ops.arg, span_of(names[i]), &source, &leases[i]), 0);
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		json_t *listing = accounts_loggers(&source, cases[i].pattern, false);
-
-		ck_assert_uint_eq(json_array_size(json_object_get(listing, "loggers")),
-				  cases[i].rows);
-		json_decref(listing);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		ops.close(ops.arg, leases[i], false);
-}
-END_TEST
-
-START_TEST(many_siblings_are_one_row)
-{
-	enum { MANY = 50 };
-	struct lease *leases[MANY];
-	json_t *listing;
-	json_t *row;
-
-	for (size_t i = 0; i < MANY; i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), "Connection.%zu", i);
-		ck_assert_int_eq(ops.open(ops.arg, span_of(name), &source, &leases[i]), 0);
-	}
-	listing = accounts_loggers(&source, NULL, false);
-	ck_assert_uint_eq(json_array_size(json_object_get(listing, "loggers")), 1);
-	row = json_array_get(json_object_get(listing, "folded"), 0);
-	ck_assert_str_eq(json_string_value(json_object_get(row, "parent")), "Connection");
-	ck_assert_int_eq(json_integer_value(json_object_get(row, "count")), MANY);
-	ck_assert_int_eq(json_integer_value(json_object_get(row, "leases")), MANY);
-	json_decref(listing);
-	listing = accounts_loggers(&source, NULL, true);
-	/* the root, the placeholder and all of them */
-	ck_assert_uint_eq(json_array_size(json_object_get(listing, "loggers")), MANY + 2);
-	json_decref(listing);
-	for (size_t i = 0; i < MANY; i++)
-		ops.close(ops.arg, leases[i], true);
-}
-END_TEST
-
 START_TEST(targets_and_clients_are_listed)
 {
 	json_t *targets = accounts_targets(&source);
@@ -204,8 +147,6 @@ Suite *suite_under_test(void)
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_add_test(all, stats_are_balanced_and_whole);
 	tcase_add_test(all, stats_hold_no_negative_number);
-	tcase_add_test(all, loggers_are_listed_by_pattern);
-	tcase_add_test(all, many_siblings_are_one_row);
 	tcase_add_test(all, targets_and_clients_are_listed);
 	suite_add_tcase(suite, all);
 	return suite;

@@ -1,5 +1,6 @@
-/* Proves that the control server answers one line with one line, knows who asks, and that
- * no client, silent, slow, torn, huge or one too many, keeps it from answering the others. */
+/* Proves that the control server answers one line with one line, or with slices one by one, knows
+ * who asks, and that no client, silent, slow, torn, huge or one too many, keeps it from answering
+ * the others. */
 #include "control/control_server.h"
 
 #include <check.h>
@@ -355,6 +356,235 @@ START_TEST(control_server_can_be_freed_with_clients)
 }
 END_TEST
 
+/* Answers in slices */
+
+#define LOGGERS_REQUEST "{\"verb\":\"loggers\"}\n"
+
+/* The reply on a connection, line by line; the status of its last one. Checks their order. */
+static const char *slices_on(int fd, unsigned *slices_out)
+{
+	static char text[1 << 20];
+	static char status[32];
+	size_t length = hear(fd, text, sizeof(text), DEADLINE_S);
+
+	close(fd);
+	ck_assert_uint_lt(length, sizeof(text));
+	*slices_out = 0;
+	strcpy(status, "none");
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		json_t *reply = json_loads(line, 0, NULL);
+		json_t *slice = json_object_get(json_object_get(reply, "result"), "slice");
+
+		snprintf(status, sizeof(status), "%s",
+			 json_string_value(json_object_get(reply, "status")));
+		if (slice != NULL)
+			ck_assert_int_eq(json_integer_value(slice), (*slices_out)++);
+		json_decref(reply);
+	}
+	return status;
+}
+
+static int ask_for_slices(void)
+{
+	int fd = dial();
+
+	say(fd, LOGGERS_REQUEST, strlen(LOGGERS_REQUEST));
+	return fd;
+}
+
+static void turn(size_t times)
+{
+	for (size_t i = 0; i < times; i++)
+		event_base_loop(base, EVLOOP_ONCE);
+}
+
+/* Runs the loop until so many streams have begun and so many have ended. */
+static void wait_for_streams(unsigned begun, unsigned ended)
+{
+	const time_t deadline = seconds() + DEADLINE_S;
+
+	while (fake.streams_begun < begun || fake.streams_ended < ended) {
+		ck_assert_msg(seconds() <= deadline, "%u streams have begun, %u ended",
+			      fake.streams_begun, fake.streams_ended);
+		turn(1);
+	}
+}
+
+START_TEST(control_server_answers_in_slices)
+{
+	unsigned slices;
+
+	fake.slices = 500;
+	ck_assert_str_eq(slices_on(ask_for_slices(), &slices), "ok");
+	ck_assert_uint_eq(slices, 501);
+	ck_assert_uint_eq(fake.streams_ended, 1);
+}
+END_TEST
+
+START_TEST(control_server_goes_on_after_a_half_close)
+{
+	unsigned slices;
+	int fd = ask_for_slices();
+
+	fake.slices = 100;
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	ck_assert_str_eq(slices_on(fd, &slices), "ok");
+	ck_assert_uint_eq(slices, 101);
+}
+END_TEST
+
+START_TEST(control_server_says_when_memory_ends_between_slices)
+{
+	unsigned slices;
+
+	fake.slices = 3;
+	fake.no_memory = true;
+	ck_assert_str_eq(slices_on(ask_for_slices(), &slices), "error");
+	ck_assert_uint_eq(slices, 3);
+	ck_assert_uint_eq(fake.streams_ended, 1);
+}
+END_TEST
+
+/* Each turn of the loop makes at most one slice, so that many streams make no longer turns. */
+START_TEST(control_server_makes_one_slice_a_turn)
+{
+	int fds[8];
+
+	fake.slices = 1000;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = ask_for_slices();
+	wait_for_streams(ARRAY_LEN(fds), 0);
+	for (size_t i = 0; i < 100; i++) {
+		unsigned asked = fake.slices_asked;
+
+		turn(1);
+		ck_assert_uint_le(fake.slices_asked - asked, 1);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		unsigned slices;
+
+		ck_assert_str_eq(slices_on(fds[i], &slices), "ok");
+		ck_assert_uint_eq(slices, 1001);
+	}
+}
+END_TEST
+
+/* Whoever does not read stalls himself: nothing more is made for him, and others go on. */
+START_TEST(control_server_stalls_a_stream_that_nobody_reads)
+{
+	int deaf = ask_for_slices();
+	unsigned asked, slices;
+
+	fake.slices = 50;
+	fake.slice_padding = 1 << 20;
+	wait_for_streams(1, 0);
+	turn(20);
+	asked = fake.slices_asked;
+	ck_assert_uint_lt(asked, 5);
+	turn(50);
+	ck_assert_uint_eq(fake.slices_asked, asked);
+	fake.slice_padding = 0;
+	ck_assert_str_eq(slices_on(ask_for_slices(), &slices), "ok");
+	ck_assert_uint_eq(slices, 51);
+	ck_assert_str_eq(ask(STATS_REQUEST), "");
+	ck_assert_uint_eq(fake.streams_ended, 1);
+	close(deaf);
+	wait_for_streams(2, 2);
+}
+END_TEST
+
+START_TEST(control_server_closes_a_stream_that_stalls)
+{
+	int deaf = ask_for_slices();
+	const time_t deadline = seconds() + CONTROL_TIMEOUT_S + DEADLINE_S;
+
+	fake.slices = 50;
+	fake.slice_padding = 1 << 20;
+	while (fake.streams_ended == 0) {
+		ck_assert_msg(seconds() <= deadline, "the stream goes on for ever");
+		turn(1);
+	}
+	close(deaf);
+}
+END_TEST
+
+START_TEST(control_server_aborts_the_stream_of_who_goes)
+{
+	for (int endless = 0; endless <= 1; endless++) {
+		unsigned begun = fake.streams_begun;
+		int fd = ask_for_slices();
+
+		fake.slices = 1000000;
+		fake.endless = endless == 1;
+		wait_for_streams(begun + 1, begun);
+		turn(5);
+		ck_assert_uint_eq(fake.streams_ended, begun);
+		close(fd);
+		wait_for_streams(begun + 1, begun + 1);
+	}
+}
+END_TEST
+
+START_TEST(control_server_ignores_what_comes_behind_an_endless_request)
+{
+	char bytes[8192];
+	int fd = ask_for_slices();
+
+	fake.endless = true;
+	memset(bytes, 'x', sizeof(bytes));
+	for (size_t i = 0; i < 100; i++) {
+		say(fd, bytes, sizeof(bytes));
+		turn(3);
+	}
+	ck_assert_uint_eq(fake.streams_begun, 1);
+	ck_assert_uint_eq(fake.streams_ended, 0);
+	close(fd);
+	wait_for_streams(1, 1);
+}
+END_TEST
+
+START_TEST(control_server_bounds_streams)
+{
+	int fds[CONTROL_STREAMS_MAX];
+	unsigned slices;
+
+	fake.endless = true;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		fds[i] = ask_for_slices();
+	wait_for_streams(ARRAY_LEN(fds), 0);
+	ck_assert_str_eq(ask(LOGGERS_REQUEST), "failed");
+	ck_assert_uint_eq(fake.streams_ended, 1);
+	ck_assert_str_eq(ask(STATS_REQUEST), "");
+	close(fds[0]);
+	wait_for_streams(0, 2);
+	fake.endless = false;
+	ck_assert_str_eq(slices_on(ask_for_slices(), &slices), "ok");
+	for (size_t i = 1; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+}
+END_TEST
+
+START_TEST(control_server_can_be_freed_with_streams)
+{
+	int deaf = ask_for_slices(), waiting;
+
+	fake.slices = 50;
+	fake.slice_padding = 1 << 20;
+	wait_for_streams(1, 0);
+	turn(10);
+	fake.endless = true;
+	waiting = ask_for_slices();
+	wait_for_streams(2, 0);
+	control_server_free(server);
+	server = NULL;
+	ck_assert_uint_eq(fake.streams_ended, 2);
+	close(deaf);
+	close(waiting);
+}
+END_TEST
+
+/* Who asks */
+
 /* A process of another user and group asks; its exit status says what it was answered. */
 static pid_t ask_as(gid_t group, const char *request)
 {
@@ -412,6 +642,7 @@ Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("control_server");
 	TCase *serve = tcase_create("serve");
+	TCase *slices = tcase_create("slices");
 
 	tcase_add_checked_fixture(serve, start, stop);
 	tcase_set_timeout(serve, 60);
@@ -431,5 +662,18 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(serve, control_server_asks_the_kernel_who_connected, 0,
 			    ARRAY_LEN(strangers));
 	suite_add_tcase(suite, serve);
+	tcase_add_checked_fixture(slices, start, stop);
+	tcase_set_timeout(slices, 60);
+	tcase_add_test(slices, control_server_answers_in_slices);
+	tcase_add_test(slices, control_server_goes_on_after_a_half_close);
+	tcase_add_test(slices, control_server_says_when_memory_ends_between_slices);
+	tcase_add_test(slices, control_server_makes_one_slice_a_turn);
+	tcase_add_test(slices, control_server_stalls_a_stream_that_nobody_reads);
+	tcase_add_test(slices, control_server_closes_a_stream_that_stalls);
+	tcase_add_test(slices, control_server_aborts_the_stream_of_who_goes);
+	tcase_add_test(slices, control_server_ignores_what_comes_behind_an_endless_request);
+	tcase_add_test(slices, control_server_bounds_streams);
+	tcase_add_test(slices, control_server_can_be_freed_with_streams);
+	suite_add_tcase(suite, slices);
 	return suite;
 }
