@@ -228,6 +228,15 @@ static json_t *sockets_json(const struct output *output)
 			 number(counts.idle_closed), "failed", number(counts.failed));
 }
 
+static json_t *tails_json(const struct tails *tails)
+{
+	struct tail_counts counts = tails_counts(tails);
+
+	return json_pack("{s:o, s:o, s:{s:o, s:o}}", "live", number(counts.live), "refused",
+			 number(counts.refused), "records", "shown", number(counts.shown),
+			 "not_shown", number(counts.not_shown));
+}
+
 json_t *accounts_stats(const struct accounts_source *source)
 {
 	const struct output *output = forward_output(source->forward);
@@ -236,15 +245,15 @@ json_t *accounts_stats(const struct accounts_source *source)
 	struct recorder_counts recorder = forward_recorder_counts(source->forward);
 	double uptime = (double)(clock_monotonic_ms() - source->started_ms) / 1000.0;
 
-	return json_pack("{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-			 LOGFWD_VERSION, "uptime_seconds", uptime, "balanced",
+	return json_pack("{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "version", LOGFWD_VERSION, "uptime_seconds", uptime, "balanced",
 			 is_balanced(&records, &totals, &recorder), "records",
 			 records_json(&records), "recorder", recorder_json(&recorder), "targets",
 			 targets_json(output), "removed", removed_json(output), "notices",
 			 number(totals.notices), "handlers", handlers_json(source->forward),
 			 "loggers", loggers_json(forward_tree(source->forward), source->clients),
 			 "clients", clients_json(source->clients, records.client_dropped),
-			 "sockets", sockets_json(output));
+			 "sockets", sockets_json(output), "tails", tails_json(source->tails));
 }
 
 struct last_error {

@@ -10,10 +10,12 @@
 
 #include "forward.h"
 #include "intake/clients.h"
+#include "tail.h"
 
 struct accounts_source {
 	const struct forward *forward;
 	const struct clients *clients;
+	const struct tails *tails;
 	const struct config *config;
 	int64_t started_ms; /* monotonic */
 };

@@ -19,6 +19,7 @@
 #include "os/log.h"
 #include "os/notify.h"
 #include "sockets.h"
+#include "tail.h"
 
 /* How long a stopping daemon goes on sending what is queued. */
 #define DRAIN_MS      5000
@@ -38,6 +39,7 @@ struct daemon {
 	struct config *config;
 	struct forward *forward;
 	struct live_levels *live_levels;
+	struct tails *tails;
 	struct clients *clients;
 	struct syslog_socket *syslog; /* NULL: off, or drained at the end */
 	struct control_server *control;
@@ -59,6 +61,7 @@ static struct accounts_source accounts_source(const struct daemon *daemon)
 	return (struct accounts_source){
 		.forward = daemon->forward,
 		.clients = daemon->clients,
+		.tails = daemon->tails,
 		.config = daemon->config,
 		.started_ms = daemon->started_ms,
 	};
@@ -77,6 +80,14 @@ static int control_loggers(void *arg, const char *pattern, bool all,
 	const struct daemon *daemon = arg;
 
 	return logger_listing(forward_tree(daemon->forward), pattern, all, stream_out);
+}
+
+static int control_tail(void *arg, const struct control_caller *caller,
+			const struct tail_wish *wish, struct control_stream *stream_out)
+{
+	const struct daemon *daemon = arg;
+
+	return tails_open(daemon->tails, caller, wish, stream_out);
 }
 
 static json_t *control_clients(void *arg)
@@ -142,6 +153,7 @@ static struct control_ops control_ops(struct daemon *daemon)
 	return (struct control_ops){
 		.stats = control_stats,
 		.loggers = control_loggers,
+		.tail = control_tail,
 		.clients = control_clients,
 		.targets = control_targets,
 		.level = control_level,
@@ -442,7 +454,9 @@ static bool daemon_new_control(struct daemon *daemon)
 	int fd = sockets_take(&daemon->sockets, SOCKET_CONTROL);
 	int result;
 
-	if (control_server_new(daemon->base, fd, &ops, &daemon->control) < 0)
+	daemon->tails = tails_new(daemon->forward);
+	if (daemon->tails == NULL ||
+	    control_server_new(daemon->base, fd, &ops, &daemon->control) < 0)
 		return false;
 	result = daemon_new_metrics(daemon, &daemon->config->metrics, &daemon->metrics);
 	if (result < 0)
@@ -529,6 +543,7 @@ void daemon_free(struct daemon *daemon)
 	free_event(daemon->drain);
 	live_levels_free(daemon->live_levels);
 	control_server_free(daemon->control);
+	tails_free(daemon->tails);
 	metrics_server_free(daemon->metrics);
 	clients_free(daemon->clients);
 	syslog_socket_free(daemon->syslog);

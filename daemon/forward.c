@@ -93,6 +93,12 @@ void forward_on_flushed(struct forward *forward, forward_flushed *flushed, void 
 	forward->flushed_arg = arg;
 }
 
+void forward_observe(struct forward *forward, forward_observer *observer, void *arg)
+{
+	forward->observer = observer;
+	forward->observer_arg = arg;
+}
+
 void forward_discard(struct forward_generation *generation)
 {
 	if (generation == NULL)

@@ -27,6 +27,21 @@ struct record_counts {
 	uint64_t recorded; /* of received, those that were filtered once, and kept by a recorder */
 };
 
+/** What has become of a record that was received and not rejected, as it is counted. */
+enum record_fate { RECORD_ACCEPTED, RECORD_FILTERED, RECORD_RATE_LIMITED, RECORD_NO_HANDLER };
+/** "rate_limited"; static storage. */
+const char *record_fate_name(enum record_fate fate);
+
+/** A record that has its fate. */
+struct record_seen {
+	const struct record *record;
+	struct span logger; /* full name */
+	enum record_fate fate;
+	bool recorded; /* a flight recorder has kept it until now */
+};
+/** Told of each; all of it is borrowed for the call. */
+typedef void forward_observer(void *arg, const struct record_seen *seen);
+
 /** Called after each batch of records, once nothing is borrowed any more. */
 typedef void forward_flushed(void *arg);
 
@@ -41,6 +56,8 @@ void forward_free(struct forward *forward);
 DEFINE_CLEANUP(struct forward *, forward_free)
 
 void forward_on_flushed(struct forward *forward, forward_flushed *flushed, void *arg);
+/** observer: NULL: nobody, as it is at first. The daemon's own records are told of too. */
+void forward_observe(struct forward *forward, forward_observer *observer, void *arg);
 
 /**
  * prepare builds what the next configuration needs and may fail (-ENOMEM, -EINVAL), leaving

@@ -24,6 +24,8 @@ struct forward {
 	struct record_counts counts;
 	forward_flushed *flushed;
 	void *flushed_arg;
+	forward_observer *observer; /* NULL: nobody looks on */
+	void *observer_arg;
 };
 
 /** Gives a record its fate, and counts it. */

@@ -3,6 +3,35 @@
 #include "format/escape.h"
 #include "os/clock.h"
 
+const char *record_fate_name(enum record_fate fate)
+{
+	static const char *const names[] = {
+		[RECORD_ACCEPTED] = "accepted",
+		[RECORD_FILTERED] = "filtered",
+		[RECORD_RATE_LIMITED] = "rate_limited",
+		[RECORD_NO_HANDLER] = "no_handler",
+	};
+
+	return names[fate];
+}
+
+/* Tells who looks on. Mostly nobody does, and then this is one comparison. */
+static void forward_tell(const struct forward *forward, const struct record *record,
+			 enum record_fate fate, bool recorded)
+{
+	struct record_seen seen;
+
+	if (forward->observer == NULL)
+		return;
+	seen = (struct record_seen){
+		.record = record,
+		.logger = record->lease != NULL ? lease_name(record->lease) : record->logger,
+		.fate = fate,
+		.recorded = recorded,
+	};
+	forward->observer(forward->observer_arg, &seen);
+}
+
 /* Leaves the handlers that may take one more record now. */
 static void forward_limit(struct forward *forward, struct route *route)
 {
@@ -72,13 +101,17 @@ static void forward_pass(struct forward *forward, const struct record *record, s
 {
 	if (route->n_hits == 0) {
 		forward->counts.no_handler++;
+		forward_tell(forward, record, RECORD_NO_HANDLER, recorded);
 		return;
 	}
 	forward_limit(forward, route);
-	if (route->n_hits == 0)
+	if (route->n_hits == 0) {
 		forward->counts.rate_limited++;
-	else
-		forward_accept(forward, record, route, recorded);
+		forward_tell(forward, record, RECORD_RATE_LIMITED, recorded);
+		return;
+	}
+	forward_accept(forward, record, route, recorded);
+	forward_tell(forward, record, RECORD_ACCEPTED, recorded);
 }
 
 /* One that was filtered, in case it is wanted after all. */
@@ -154,6 +187,7 @@ void forward_record(struct forward *forward, const struct record *record)
 		tree_route_name(forward->tree, record->logger, record->level, &route);
 	if (route.filtered) {
 		forward->counts.filtered++;
+		forward_tell(forward, record, RECORD_FILTERED, false);
 		if (record->lease != NULL)
 			forward_keep(forward, record);
 		return;
@@ -178,9 +212,23 @@ void forward_own_record(struct forward *forward, struct span logger, uint8_t lev
 		.text = text,
 		.original_length = text.len,
 	};
+	const struct record record = {
+		.logger = logger,
+		.app = message.app,
+		.pid = message.pid,
+		.uid = message.uid,
+		.time_us = message.time_us,
+		.level = level,
+		.text = text,
+		.original_length = text.len,
+	};
+	enum record_fate fate;
 	struct route route;
 
 	tree_route_name(forward->tree, logger, level, &route);
+	fate = route.filtered	   ? RECORD_FILTERED
+	       : route.n_hits == 0 ? RECORD_NO_HANDLER
+				   : RECORD_RATE_LIMITED;
 	for (size_t i = 0; i < route.n_hits; i++) {
 		struct handler *handler = &forward->handlers[route.hits[i]];
 
@@ -188,7 +236,9 @@ void forward_own_record(struct forward *forward, struct span logger, uint8_t lev
 			continue;
 		handler_deliver(handler, &message, forward->output);
 		target_count_notice(handler->target);
+		fate = RECORD_ACCEPTED;
 	}
+	forward_tell(forward, &record, fate, false);
 	output_flush(forward->output); /* the text is borrowed for this call only */
 }
 

@@ -49,6 +49,13 @@ struct level_change {
 	int64_t for_ms; /* 0: until it is unset */
 };
 
+/** What somebody who looks on wants to see. */
+struct tail_wish {
+	const char *pattern; /* as of loggers below; borrowed for the call */
+	uint8_t level;	     /* records below it are not shown; 0: none */
+	bool all;	     /* those that their logger's level filters, too */
+};
+
 /** What the verbs act through; daemon.c fills it. Results are owned by the caller; NULL without memory. */
 struct control_ops {
 	/* The object of contract 7, in one consistent snapshot. Beyond it:
@@ -59,6 +66,9 @@ struct control_ops {
 	/* See logger_listing.h. pattern: NULL for all, or a name with at most one '*' at its end;
 	   all: no folding, and placeholders too. Errors: -ENOMEM. */
 	int (*loggers)(void *arg, const char *pattern, bool all, struct control_stream *stream_out);
+	/* See tail.h. Errors: -ENOMEM, -EBUSY. */
+	int (*tail)(void *arg, const struct control_caller *caller, const struct tail_wish *wish,
+		    struct control_stream *stream_out);
 	json_t *(*clients)(
 		void *arg); /* {"clients":[{"pid","uid","app","loggers","records","dropped","connected_seconds"}]} */
 	json_t *(*targets)(

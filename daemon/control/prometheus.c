@@ -308,6 +308,8 @@ static const struct metric metrics[] = {
 	{ "logfwd_clients", "gauge", "Clients connected.", put_number, "clients/live", NULL },
 	{ "logfwd_sockets", "gauge", "UDP sockets open.", put_number, "sockets/open", NULL },
 	{ "logfwd_sockets_limit", "gauge", "UDP sockets allowed (pool.sockets).", put_number, "sockets/limit", NULL },
+	{ "logfwd_tails", "gauge", "Tails that look on.", put_number, "tails/live", NULL },
+	{ "logfwd_tail_records_total", "counter", "Records for tails, by whether there was room for them.", put_members, "tails/records", "result" },
 	{ "logfwd_sockets_evicted_total", "counter", "UDP sockets closed to make room for another.", put_number, "sockets/evicted", NULL },
 };
 /* clang-format on */

@@ -104,6 +104,30 @@ static json_t *stream_loggers(const struct control_ops *ops, const struct contro
 	return ops->loggers(ops->arg, pattern, all != 0, stream_out) < 0 ? answer_with(NULL) : NULL;
 }
 
+static json_t *stream_tail(const struct control_ops *ops, const struct control_caller *caller,
+			   json_t *request, struct control_stream *stream_out)
+{
+	const char *verb, *fault;
+	struct tail_wish wish = { 0 };
+	int level = 0, all = 0, error;
+	json_error_t json_error;
+
+	if (json_unpack_ex(request, &json_error, 0, "{s:s, s?s, s?i, s?b !}", "verb", &verb,
+			   "pattern", &wish.pattern, "level", &level, "all", &all) < 0)
+		return usage_error(&json_error);
+	fault = wish.pattern == NULL ? NULL : pattern_fault(wish.pattern);
+	if (fault != NULL)
+		return verbs_error(CODE_USAGE, fault);
+	if (level < 0 || level > LEVEL_MAX)
+		return verbs_error(CODE_USAGE, "the level of a record is 1 to 100");
+	wish.level = (uint8_t)level;
+	wish.all = all != 0;
+	error = ops->tail(ops->arg, caller, &wish, stream_out);
+	if (error == -EBUSY)
+		return verbs_error(CODE_FAILED, "too many tails look on already; end one of them");
+	return error < 0 ? answer_with(NULL) : NULL;
+}
+
 static json_t *run_level(const struct control_ops *ops, json_t *request)
 {
 	const char *verb, *name = NULL, *fault;
@@ -231,10 +255,15 @@ static const struct verb {
 	verb_function *run;
 	stream_function *stream; /* of a verb without run */
 } verbs[] = {
-	{ "clients", false, run_clients, NULL },	 { "explain", false, run_explain, NULL },
-	{ "healthcheck", false, run_healthcheck, NULL }, { "level", false, run_level, NULL },
-	{ "loggers", false, NULL, stream_loggers },	 { "reload", true, run_reload, NULL },
-	{ "set-level", true, run_set_level, NULL },	 { "stats", false, run_stats, NULL },
+	{ "clients", false, run_clients, NULL },
+	{ "explain", false, run_explain, NULL },
+	{ "healthcheck", false, run_healthcheck, NULL },
+	{ "level", false, run_level, NULL },
+	{ "loggers", false, NULL, stream_loggers },
+	{ "reload", true, run_reload, NULL },
+	{ "set-level", true, run_set_level, NULL },
+	{ "stats", false, run_stats, NULL },
+	{ "tail", false, NULL, stream_tail },
 	{ "targets", false, run_targets, NULL },
 };
 

@@ -16,6 +16,10 @@ static const struct command commands[] = {
 	  "show a level, or set it live in every process", run_level },
 	{ "explain", "NAME LEVEL [TEXT] [--format text|json]", "what becomes of a record, and why",
 	  run_explain },
+	{ "tail",
+	  "[PATTERN] [--level LEVEL] [--all] [--count N]\n"
+	  "                      [--format text|json]",
+	  "records as they pass", run_tail },
 	{ "clients", "[--format text|json]", "who is connected", run_clients },
 	{ "targets", "[--format text|json]", "servers, their state, queues and errors",
 	  run_targets },

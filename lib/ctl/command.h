@@ -41,6 +41,6 @@ int command_help(const char *name);
 int command_misused(const char *name);
 
 command_function run_check, run_clients, run_explain, run_healthcheck, run_level, run_loggers,
-	run_receive, run_reload, run_send, run_stats, run_targets;
+	run_receive, run_reload, run_send, run_stats, run_tail, run_targets;
 
 #endif

@@ -1,5 +1,6 @@
 #include "ctl/print.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,21 @@ bool print_parse_seconds(const char *text, int *ms_out)
 		return false;
 	}
 	*ms_out = (int)(seconds * 1000);
+	return true;
+}
+
+bool print_parse_count(const char *text, uint64_t *count_out)
+{
+	unsigned long long count;
+	char *end;
+
+	errno = 0;
+	count = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || count == 0) {
+		fputs("logfwdctl: --count is a number above 0\n", stderr);
+		return false;
+	}
+	*count_out = count;
 	return true;
 }
 

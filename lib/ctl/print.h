@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum print_format { PRINT_TEXT, PRINT_JSON, PRINT_PROMETHEUS };
 
@@ -17,6 +18,9 @@ bool print_parse_format(const char *text, bool with_prometheus, enum print_forma
 
 /** Reads seconds with an optional fraction, 0.001..1000000, as milliseconds; says what is wrong. */
 bool print_parse_seconds(const char *text, int *ms_out);
+
+/** Reads the argument of --count, above 0; says what is wrong. */
+bool print_parse_count(const char *text, uint64_t *count_out);
 
 /** One line of JSON to stdout. */
 void print_json(const json_t *value);

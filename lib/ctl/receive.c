@@ -187,21 +187,6 @@ static int receive(struct receiver *receiver)
 	return status;
 }
 
-static bool parse_count(const char *text, uint64_t *count_out)
-{
-	unsigned long long count;
-	char *end;
-
-	errno = 0;
-	count = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || count == 0) {
-		fputs("logfwdctl: --count is a number above 0\n", stderr);
-		return false;
-	}
-	*count_out = count;
-	return true;
-}
-
 int run_receive(const struct invocation *invocation, int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -219,7 +204,7 @@ int run_receive(const struct invocation *invocation, int argc, char **argv)
 	while ((option = getopt_long(argc, argv, "n:t:o:qh", options, NULL)) != -1) {
 		switch (option) {
 		case 'n':
-			if (!parse_count(optarg, &receiver.wanted))
+			if (!print_parse_count(optarg, &receiver.wanted))
 				return EXIT_USAGE;
 			break;
 		case 't':

@@ -11,6 +11,7 @@
 #include "wire/logger_name.h"
 
 struct seen {
+	const struct control_caller *caller;
 	bool changed; /* something that only operators may */
 };
 
@@ -38,19 +39,36 @@ static void end_stream(void *state)
 	(void)state;
 }
 
+static void check_pattern(const char *pattern)
+{
+	struct span name = span_of(pattern);
+	size_t star = span_find(name, '*');
+
+	if (pattern != NULL &&
+	    (star + 1 < name.len || logger_name_check(span_first(name, star)) != LOGGER_NAME_OK))
+		fail("a pattern that is none");
+}
+
 static int answer_loggers(void *arg, const char *pattern, bool all,
 			  struct control_stream *stream_out)
 {
 	(void)arg;
 	(void)all;
-	if (pattern != NULL) {
-		struct span name = span_of(pattern);
-		size_t star = span_find(name, '*');
+	check_pattern(pattern);
+	*stream_out = (struct control_stream){ .next = give_slice, .end = end_stream };
+	return 0;
+}
 
-		if (star + 1 < name.len ||
-		    logger_name_check(span_first(name, star)) != LOGGER_NAME_OK)
-			fail("a pattern that is none");
-	}
+static int answer_tail(void *arg, const struct control_caller *caller, const struct tail_wish *wish,
+		       struct control_stream *stream_out)
+{
+	struct seen *seen = arg;
+
+	check_pattern(wish->pattern);
+	if (wish->level > LEVEL_MAX)
+		fail("a level that is none");
+	if (caller != seen->caller)
+		fail("a tail for somebody else");
 	*stream_out = (struct control_stream){ .next = give_slice, .end = end_stream };
 	return 0;
 }
@@ -119,10 +137,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	for (int rights = 0; rights <= 1; rights++) {
 		const struct control_caller caller = { .is_operator = rights == 1 };
-		struct seen seen = { 0 };
+		struct seen seen = { .caller = &caller };
 		const struct control_ops ops = {
 			.stats = answer_empty,
 			.loggers = answer_loggers,
+			.tail = answer_tail,
 			.clients = answer_empty,
 			.targets = answer_empty,
 			.level = answer_level,

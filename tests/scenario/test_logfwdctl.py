@@ -103,7 +103,7 @@ def error(code, text):
 # usage
 
 
-VERBS = ["stats", "loggers", "level", "explain", "clients", "targets", "reload", "check", "healthcheck", "send",
+VERBS = ["stats", "loggers", "level", "explain", "tail", "clients", "targets", "reload", "check", "healthcheck", "send",
          "receive"]  # fmt: skip
 
 
@@ -133,7 +133,8 @@ def test_version():
         ["stats", "--format"], ["stats", "--format", "xml"], ["stats", "--check", "--watch"],
         ["stats", "--check", "--format", "prometheus"], ["clients", "--format", "prometheus"],
         ["clients", "more"], ["targets", "--all"], ["loggers", "a", "b"], ["reload", "now"],
-        ["check"], ["check", "a", "b"], ["healthcheck", "--timeout", "0"],
+        ["tail", "a", "b"], ["tail", "--level", "loud"], ["tail", "--count", "0"],
+        ["tail", "--format", "prometheus"], ["check"], ["check", "a", "b"], ["healthcheck", "--timeout", "0"],
         ["healthcheck", "--timeout", "nan"], ["healthcheck", "--timeout", "1s"], ["send", "a"],
         ["send", "a", "info"], ["send", "a", "notset", "x"], ["send", "a", "101", "x"],
         ["send", "a", "loud", "x"], ["send", "n" * 256, "info", "x"],

@@ -12,7 +12,7 @@ struct fake_ops {
 	unsigned reloads, dry_runs;
 	unsigned audits, denials;
 	pid_t audited_pid;
-	char pattern[300]; /* last one given to loggers; "(none)" for NULL */
+	char pattern[300]; /* last one given to loggers or tail; "(none)" for NULL */
 	bool all;
 	const char *reload_error;   /* NULL: reload works */
 	unsigned changes;	    /* of levels */
@@ -22,6 +22,9 @@ struct fake_ops {
 	unsigned slices;	    /* of an answer of loggers, before the last one */
 	size_t slice_padding;	    /* bytes added to each of them */
 	bool endless;		    /* they say nothing and never end */
+	int tail_error;		    /* 0: it works; else -errno */
+	uint8_t tail_level;	    /* last one given to tail */
+	uid_t tail_uid;		    /* who asked */
 	unsigned slices_asked, streams_begun, streams_ended;
 	bool no_memory;
 };
@@ -97,6 +100,18 @@ static inline int fake_loggers(void *arg, const char *pattern, bool all,
 	return 0;
 }
 
+static inline int fake_tail(void *arg, const struct control_caller *caller,
+			    const struct tail_wish *wish, struct control_stream *stream_out)
+{
+	struct fake_ops *fake = arg;
+
+	if (fake->tail_error < 0)
+		return fake->tail_error;
+	fake->tail_level = wish->level;
+	fake->tail_uid = caller->uid;
+	return fake_loggers(arg, wish->pattern, wish->all, stream_out);
+}
+
 static inline json_t *fake_clients(void *arg)
 {
 	(void)arg;
@@ -165,6 +180,7 @@ static inline struct control_ops fake_control_ops(struct fake_ops *fake)
 	return (struct control_ops){
 		.stats = fake_stats,
 		.loggers = fake_loggers,
+		.tail = fake_tail,
 		.clients = fake_clients,
 		.targets = fake_targets,
 		.level = fake_level,

@@ -9,8 +9,8 @@ static inline json_t *sample_stats(void)
 {
 	json_error_t error;
 	json_t *stats = json_pack_ex(
-		&error, 0, "{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o}", "version",
-		"0.1.0", "uptime_seconds", 61.5, "balanced", 1, "records",
+		&error, 0, "{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o}",
+		"version", "0.1.0", "uptime_seconds", 61.5, "balanced", 1, "records",
 		json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:{s:i, s:i, s:i}}", "received", 100,
 			  "accepted", 60, "filtered", 20, "rate_limited", 9, "no_handler", 5,
 			  "rejected", 6, "deliveries", 90, "rejected_by", "malformed", 3,
@@ -49,7 +49,10 @@ static inline json_t *sample_stats(void)
 			  5, "evicted", 1),
 		"notices", 3, "removed",
 		json_pack("{s:i, s:i, s:i, s:i}", "enqueued", 21, "sent", 15, "dropped", 6,
-			  "notices", 1));
+			  "notices", 1),
+		"tails",
+		json_pack("{s:i, s:i, s:{s:i, s:i}}", "live", 2, "refused", 1, "records", "shown",
+			  70, "not_shown", 8));
 
 	ck_assert_msg(stats != NULL, "%s", error.text);
 	return stats;

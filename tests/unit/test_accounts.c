@@ -12,6 +12,7 @@
 static struct event_base *base;
 static struct forward *forward;
 static struct clients *clients;
+static struct tails *tails;
 static struct intake_ops ops;
 static struct accounts_source source;
 
@@ -63,11 +64,15 @@ static void setup(void)
 	configure();
 	source.forward = forward;
 	source.clients = clients;
+	tails = tails_new(forward);
+	ck_assert_ptr_nonnull(tails);
+	source.tails = tails;
 }
 
 static void teardown(void)
 {
 	clients_free(clients);
+	tails_free(tails);
 	forward_free(forward);
 	event_base_free(base);
 	libevent_global_shutdown();

@@ -63,6 +63,9 @@ static const char *const samples[] = {
 	"logfwd_recorder_records_total{result=\"not_kept\"} 1",
 	"logfwd_recorder_held 5",
 	"logfwd_recorder_held_bytes 640",
+	"logfwd_tails 2",
+	"logfwd_tail_records_total{result=\"shown\"} 70",
+	"logfwd_tail_records_total{result=\"not_shown\"} 8",
 };
 
 /* True when text has a line that is exactly this. */

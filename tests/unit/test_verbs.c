@@ -55,6 +55,7 @@ static const struct {
 	{ "{\"verb\":\"stats\",\"format\":\"json\"}", "balanced" },
 	{ "{\"verb\":\"stats\",\"format\":\"prometheus\"}", "text" },
 	{ "{\"verb\":\"loggers\"}", "loggers" },
+	{ "{\"verb\":\"tail\"}", "slice" },
 	{ "{\"verb\":\"clients\"}", "clients" },
 	{ "{\"verb\":\"targets\"}", "targets" },
 	{ "{\"verb\":\"level\"}", "name" },
@@ -102,6 +103,12 @@ static const struct {
 	{ "{\"verb\":\"loggers\",\"pattern\":\"a*b\"}", "usage", "last" },
 	{ "{\"verb\":\"loggers\",\"pattern\":\"**\"}", "usage", "last" },
 	{ "{\"verb\":\"loggers\",\"pattern\":\"a\\u0000b\"}", "usage", "NUL" },
+	{ "{\"verb\":\"tail\",\"pattern\":\"a*b\"}", "usage", "last" },
+	{ "{\"verb\":\"tail\",\"level\":-1}", "usage", "1 to 100" },
+	{ "{\"verb\":\"tail\",\"level\":101}", "usage", "1 to 100" },
+	{ "{\"verb\":\"tail\",\"level\":\"info\"}", "usage", "integer" },
+	{ "{\"verb\":\"tail\",\"all\":1}", "usage", "true or false" },
+	{ "{\"verb\":\"tail\",\"count\":1}", "usage", "count" },
 	{ "{\"verb\":\"reload\",\"dry_run\":\"yes\"}", "usage", "true or false" },
 	{ "{\"verb\":\"reload\",\"dry-run\":true}", "usage", "dry-run" },
 	{ "{\"verb\":\"stats\",\"x\":\"\xff\xfe\"}", "usage", "decode" },
@@ -128,6 +135,41 @@ START_TEST(verbs_loggers_passes_its_arguments)
 	json_decref(ask(&stranger, "{\"verb\":\"loggers\",\"pattern\":\"a.b*\",\"all\":true}"));
 	ck_assert_str_eq(fake.pattern, "a.b*");
 	ck_assert(fake.all);
+}
+END_TEST
+
+START_TEST(verbs_tail_passes_its_arguments_and_who_asks)
+{
+	json_decref(ask(&stranger, "{\"verb\":\"tail\"}"));
+	ck_assert_str_eq(fake.pattern, "(none)");
+	ck_assert(!fake.all);
+	ck_assert_uint_eq(fake.tail_level, 0);
+	ck_assert_uint_eq(fake.tail_uid, stranger.uid);
+	json_decref(ask(&operator, "{\"verb\":\"tail\",\"pattern\":\"a.b*\",\"level\":30,"
+				   "\"all\":true}"));
+	ck_assert_str_eq(fake.pattern, "a.b*");
+	ck_assert(fake.all);
+	ck_assert_uint_eq(fake.tail_level, 30);
+	ck_assert_uint_eq(fake.tail_uid, operator.uid);
+}
+END_TEST
+
+START_TEST(verbs_say_why_there_is_no_tail)
+{
+	static const struct {
+		int error;
+		const char *said;
+	} cases[] = { { -EBUSY, "too many tails" }, { -ENOMEM, "out of memory" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		json_t *reply;
+
+		fake.tail_error = cases[i].error;
+		reply = ask(&operator, "{\"verb\":\"tail\"}");
+		ck_assert_str_eq(member(reply, "code"), "failed");
+		ck_assert_ptr_nonnull(strstr(member(reply, "error"), cases[i].said));
+		json_decref(reply);
+	}
 }
 END_TEST
 
@@ -296,6 +338,8 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(answer, verbs_read_only_are_open_to_all, 0, ARRAY_LEN(answered));
 	tcase_add_loop_test(answer, verbs_refuse_what_they_do_not_know, 0, ARRAY_LEN(refused));
 	tcase_add_test(answer, verbs_loggers_passes_its_arguments);
+	tcase_add_test(answer, verbs_tail_passes_its_arguments_and_who_asks);
+	tcase_add_test(answer, verbs_say_why_there_is_no_tail);
 	tcase_add_test(answer, verbs_loggers_bounds_the_pattern);
 	tcase_add_test(answer, verbs_reload_needs_rights_and_is_audited);
 	tcase_add_test(answer, verbs_reload_dry_run_does_not_reload);
