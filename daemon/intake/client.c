@@ -95,8 +95,13 @@ int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct clie
  * False when there is no room, because the client does not read. One that is gone needs no
  * answer, and what it said before may still wait to be read.
  */
-static bool client_send_bytes(const struct client *client, const void *bytes, size_t length)
+static bool client_send_bytes(struct client *client, const void *bytes, size_t length)
 {
+	if (client->page_is_due && length > 0) {
+		client->page_is_due = level_page_send(client->env->level_page, client->fd, bytes,
+						      length) == -EAGAIN;
+		return !client->page_is_due;
+	}
 	return length == 0 || send(client->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
 	       errno != EAGAIN;
 }
@@ -162,7 +167,7 @@ static void client_write_level_map(struct client *client, struct writer *reply)
 static enum frame_effect client_hello(struct client *client, struct span body, struct writer *reply)
 {
 	struct frame_hello hello;
-	const struct frame_welcome welcome = {
+	struct frame_welcome welcome = {
 		.version = WIRE_VERSION,
 		.record_bytes = client->env->record_bytes,
 	};
@@ -170,6 +175,9 @@ static enum frame_effect client_hello(struct client *client, struct span body, s
 	if (client->greeted || !frame_parse_hello(body, &hello) || hello.version < WIRE_VERSION)
 		return FRAME_VIOLATION;
 	client->greeted = true;
+	if (client->env->level_page != NULL)
+		welcome.features = hello.features & FEATURE_LEVEL_PAGE;
+	client->page_is_due = welcome.features != 0;
 	client->app_length = (uint8_t)(hello.app_name.len < WIRE_APP_NAME_MAX ? hello.app_name.len
 									      : WIRE_APP_NAME_MAX);
 	if (client->app_length > 0)
@@ -419,32 +427,33 @@ static void client_on_readable(evutil_socket_t fd, short what, void *arg)
 		client_violation(client, "no hello in time");
 }
 
-void client_update_levels(struct client *client, uint64_t generation)
+bool client_update_levels(struct client *client, uint64_t generation)
 {
 	struct writer reply = writer_over(client->env->reply, WIRE_PACKET_MAX);
 
 	if (!client->greeted || client->fd < 0 || client->unsent != NULL ||
 	    client->map_generation == generation)
-		return;
+		return false;
 	client_write_level_map(client, &reply);
 	if (client_send(client, &reply))
-		return;
+		return true;
 	/* No room: the map of the moment when there is some. A peer that died shows as readable. */
 	client->map_generation = generation - 1;
 	event_add(client->writable, NULL);
+	return false;
 }
 
 static void client_on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *client = arg;
+	const struct intake_ops *ops = &client->env->ops;
 
 	(void)fd;
 	(void)what;
-	if (client_catch_up(client))
-		client_update_levels(client,
-				     client->env->ops.level_generation(client->env->ops.arg));
-	else
+	if (!client_catch_up(client))
 		event_add(client->writable, NULL);
+	else if (client_update_levels(client, ops->level_generation(ops->arg)))
+		level_page_count(client->env->level_page);
 }
 
 void client_end(struct client *client, enum frame_error_code code, const char *reason)
@@ -461,6 +470,7 @@ void client_end(struct client *client, enum frame_error_code code, const char *r
 		};
 
 		frame_write_error(&reply, FRAME_BYE, &error);
+		client->page_is_due = false; /* no welcome has gone that would speak of it */
 		client_send(client, &reply);
 	}
 	event_del(client->readable);

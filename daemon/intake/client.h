@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "intake/lease_table.h"
+#include "intake/level_page.h"
 #include "intake/quota.h"
 #include "intake/record.h"
 #include "intake/refusal.h"
@@ -36,6 +37,7 @@ struct client_env {
 	uint32_t seed;	       /* random per start */
 	uint8_t *arena;	       /* CLIENT_ARENA_BYTES: what one client said in one turn */
 	uint8_t *reply;	       /* WIRE_PACKET_MAX: what it is told */
+	struct level_page *level_page; /* NULL: this kernel has none to offer */
 	struct client_list
 		list;	     /* a client enters it when it is made and leaves when it is freed */
 	bool stopping;	     /* the daemon goes, and not its clients */
@@ -63,8 +65,8 @@ void client_end(struct client *client, enum frame_error_code code, const char *r
 /** Ends it and gives back everything at once: for the daemon's own end. */
 void client_free(struct client *client);
 
-/** Sends it the level map if that has changed since the last one. */
-void client_update_levels(struct client *client, uint64_t generation);
+/** Sends it the level map if that has changed since the last one; true when it did. */
+bool client_update_levels(struct client *client, uint64_t generation);
 
 struct client_view {
 	pid_t pid;

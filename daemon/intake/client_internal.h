@@ -22,6 +22,7 @@ struct client {
 	uint8_t *unsent; /* answers that found no room: until they go, nothing is read; or NULL */
 	size_t unsent_length;
 	bool greeted;
+	bool page_is_due; /* the next packet to it, with the welcome, carries the level page */
 	uint64_t map_generation; /* of the last level map sent */
 	uint8_t app_length;
 	uint8_t app[WIRE_APP_NAME_MAX];

@@ -129,6 +129,16 @@ static int clients_listen(struct clients *clients, struct event_base *base, int 
 	return 0;
 }
 
+/* Without it clients look into their sockets, a little later and for a little more. */
+static void clients_offer_level_page(struct clients *clients)
+{
+	int result = level_page_new(&clients->env.level_page);
+
+	if (result < 0)
+		log_notice("intake", "no level page for clients: %s; they hear of levels by socket",
+			   strerror(-result));
+}
+
 int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 		const struct limits *limits, uint32_t seed, struct clients **clients_out)
 {
@@ -152,6 +162,7 @@ int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 	if (clients->env.quota == NULL || clients->env.arena == NULL ||
 	    clients->env.reply == NULL || clients->accept_again == NULL)
 		return -ENOMEM;
+	clients_offer_level_page(clients);
 	result = clients_listen(clients, base, fd);
 	if (result < 0)
 		return result;
@@ -175,6 +186,9 @@ void clients_stop(struct clients *clients)
 		client_end(client, FRAME_ERROR_SHUTDOWN, "the daemon stops; connect again later");
 		client_free(client);
 	}
+	/* Only now, so that whoever looks because of it finds what was just said. */
+	level_page_free(clients->env.level_page);
+	clients->env.level_page = NULL;
 }
 
 void clients_free(struct clients *clients)
@@ -207,6 +221,7 @@ void clients_update_levels(struct clients *clients)
 	clients->told_generation = generation;
 	for (client = clients->env.list.first; client != NULL; client = client_next(client))
 		client_update_levels(client, generation);
+	level_page_count(clients->env.level_page);
 }
 
 /* Those who connected before the end may have said something before the end too. */

@@ -25,6 +25,7 @@ static void start_afresh(struct logfwd_client *client)
 {
 	client->is_forked = false;
 	connection_start_afresh(&client->connection);
+	level_page_detach(&client->level_page); /* only the parent hears what it announces */
 	client->is_welcome = false;
 	client->is_stalled = false;
 	client->losses = (struct losses){ 0 };
@@ -135,7 +136,13 @@ static int client_init(struct logfwd_client *client, const struct logfwd_options
 	names_init(&client->names, (uint32_t)clock_wall_us() ^ (uint32_t)(uintptr_t)client);
 	TAILQ_INIT(&client->unregistered);
 	TAILQ_INIT(&client->close_due);
-	return fork_remember(client);
+	error = level_page_init(&client->level_page);
+	if (error < 0)
+		return error;
+	error = fork_remember(client);
+	if (error < 0)
+		level_page_deinit(&client->level_page);
+	return error;
 }
 
 int logfwd_client_open(struct logfwd_client **client_out, const struct logfwd_options *given)
@@ -177,6 +184,7 @@ void logfwd_client_close(struct logfwd_client *client)
 	loggers_deinit(client);
 	names_deinit(&client->names);
 	level_map_clear(&client->level_map);
+	level_page_deinit(&client->level_page);
 	pthread_mutex_destroy(&client->lock);
 	free(client);
 }

@@ -14,12 +14,15 @@
 #include <stdatomic.h>
 
 #include "client/connection.h"
+#include "client/level_page.h"
 #include "client/names.h"
 #include "client/pairs.h"
 #include "client/stream.h"
 
 #define INPUT_INTERVAL_MS      10  /* between looks at what the daemon says, by calls that log */
 #define IDLE_INPUT_INTERVAL_MS 100 /* the same, by calls that are disabled */
+
+#define FEATURES_OFFERED FEATURE_LEVEL_PAGE /* to every daemon */
 
 struct logfwd_logger {
 	struct logfwd_client *client;
@@ -74,10 +77,12 @@ struct logfwd_client {
 	_Atomic uint32_t generation;   /* of everything that thresholds depend on */
 	_Atomic uint32_t record_bytes; /* longest text that the daemon takes */
 	_Atomic int64_t input_due_ms;  /* coarse clock: when to look at what the daemon says */
+	struct client_level_page level_page; /* the same, at once where it is news of levels */
 
 	struct connection connection;
-	bool is_welcome; /* FRAME_WELCOME came on this connection */
-	bool is_stalled; /* the last packet was refused for want of room */
+	bool is_welcome;   /* FRAME_WELCOME came on this connection */
+	uint32_t features; /* FEATURE_...: what it agreed to */
+	bool is_stalled;   /* the last packet was refused for want of room */
 	struct stream stream;
 	struct level_map level_map;
 	struct names names;

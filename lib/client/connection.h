@@ -54,8 +54,10 @@ int connection_send(struct connection *connection, struct iovec *iov, size_t cou
 /**
  * Receives one packet. Returns its length, which exceeds cap when it was cut; 0 at the end
  * of the connection; -EAGAIN when there is none; another -errno: the connection is lost.
+ * fd_out: takes a descriptor that comes with it, -1 if there is not exactly one, or none could be
+ * had; the caller owns it. NULL: the kernel drops what comes.
  */
-ssize_t connection_receive(struct connection *connection, void *buffer, size_t cap);
+ssize_t connection_receive(struct connection *connection, void *buffer, size_t cap, int *fd_out);
 
 /** True when the daemon has made so much room that sending is worth another try. */
 bool connection_is_writable(const struct connection *connection);

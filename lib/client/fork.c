@@ -32,7 +32,7 @@ static void after_fork(void)
 	pthread_mutex_unlock(&clients_lock);
 }
 
-/* Most children exec() at once: only the socket cannot wait for the first use. */
+/* Most children exec() at once: only what must not be taken for theirs cannot wait for the first use. */
 static void after_fork_in_child(void)
 {
 	struct logfwd_client *client;
@@ -40,6 +40,7 @@ static void after_fork_in_child(void)
 
 	TAILQ_FOREACH (client, &clients, fork_link) {
 		connection_close(&client->connection);
+		level_page_forget(&client->level_page);
 		client->is_forked = true;
 	}
 	errno = errno_kept;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "base/cleanup.h"
 #include "client/clock.h"
 #include "client/link.h"
 #include "client/loggers.h"
@@ -21,11 +22,12 @@ static bool take_welcome(struct logfwd_client *client, struct span body)
 {
 	struct frame_welcome welcome;
 
-	/* No feature was offered, so none can be agreed to. */
+	/* What was not offered cannot be agreed to. */
 	if (!frame_parse_welcome(body, &welcome) || client->is_welcome ||
-	    welcome.version != WIRE_VERSION || welcome.features != 0)
+	    welcome.version != WIRE_VERSION || (welcome.features & ~FEATURES_OFFERED) != 0)
 		return false;
 	client->is_welcome = true;
+	client->features = welcome.features;
 	atomic_store_explicit(&client->record_bytes, welcome.record_bytes, memory_order_relaxed);
 	return true;
 }
@@ -114,20 +116,43 @@ static void take_packet(struct logfwd_client *client, struct span packet)
 		link_lose(client, DISAGREEMENT_HOLD_MS);
 }
 
+/* A descriptor that came with a packet: the level page, if that was a welcome that agreed to it. */
+static void take_descriptor(struct logfwd_client *client, int fd)
+{
+	if (client->is_welcome && (client->features & FEATURE_LEVEL_PAGE) != 0)
+		level_page_attach(&client->level_page, fd);
+}
+
+/* Returns false when nothing more is there to be read. */
+static bool read_packet(struct logfwd_client *client)
+{
+	CLEANUP(close_fd) int fd = -1;
+	ssize_t length =
+		connection_receive(&client->connection, client->packet, sizeof(client->packet),
+				   client->is_welcome ? NULL : &fd);
+
+	if (length == -EAGAIN)
+		return false;
+	if (length <= 0)
+		link_lose(client, 0);
+	else if ((size_t)length > sizeof(client->packet))
+		link_lose(client, DISAGREEMENT_HOLD_MS);
+	else
+		take_packet(client, span_of_bytes(client->packet, (size_t)length));
+	if (fd >= 0)
+		take_descriptor(client, fd);
+	return true;
+}
+
 void input_read(struct logfwd_client *client)
 {
+	uint64_t word = level_page_word(&client->level_page);
+
 	input_put_off(client);
 	for (int i = 0; i < PACKETS_AT_ONCE && connection_is_open(&client->connection); i++) {
-		ssize_t length = connection_receive(&client->connection, client->packet,
-						    sizeof(client->packet));
-
-		if (length == -EAGAIN)
+		if (!read_packet(client)) {
+			level_page_see(&client->level_page, word);
 			return;
-		if (length <= 0)
-			link_lose(client, 0);
-		else if ((size_t)length > sizeof(client->packet))
-			link_lose(client, DISAGREEMENT_HOLD_MS);
-		else
-			take_packet(client, span_of_bytes(client->packet, (size_t)length));
+		}
 	}
 }

@@ -14,6 +14,7 @@
 void link_lose(struct logfwd_client *client, int64_t hold_ms)
 {
 	connection_lose(&client->connection, clock_ms(), hold_ms);
+	level_page_detach(&client->level_page);
 	client->is_welcome = false;
 	client->is_stalled = false;
 	loggers_unregister_all(client);
@@ -36,8 +37,11 @@ static int send_packet(struct logfwd_client *client, struct iovec *iov, size_t c
 static void say_hello(struct logfwd_client *client)
 {
 	struct writer packet = writer_over(client->packet, sizeof(client->packet));
-	struct frame_hello hello = { .version = WIRE_VERSION,
-				     .app_name = span_of(client->app_name) };
+	struct frame_hello hello = {
+		.version = WIRE_VERSION,
+		.features = FEATURES_OFFERED,
+		.app_name = span_of(client->app_name),
+	};
 	struct iovec iov;
 
 	frame_write_hello(&packet, &hello);

@@ -72,18 +72,26 @@ static bool idle_input_is_due(const struct logfwd_client *client)
 	return clock_coarse_ms() >= due_ms + IDLE_INPUT_INTERVAL_MS - INPUT_INTERVAL_MS;
 }
 
-bool logger_is_enabled(struct logfwd_logger *logger, int level)
+static void look_at_input(struct logfwd_client *client)
 {
-	struct logfwd_client *client = logger->client;
-	struct client_hold hold;
+	struct client_hold hold = client_enter(client);
 
-	if (passes(logger, level))
-		return true;
-	if (!idle_input_is_due(client))
-		return false;
-	hold = client_enter(client);
+	atomic_store_explicit(&client->input_due_ms, 0, memory_order_relaxed);
 	link_pump(client);
 	client_leave(client, hold);
+}
+
+bool logger_find_out(struct logfwd_logger *logger, int level)
+{
+	struct logfwd_client *client = logger->client;
+	bool is_due;
+
+	if (level_page_is_held(level_page_word(&client->level_page)))
+		is_due = level_page_has_news(&client->level_page);
+	else
+		is_due = idle_input_is_due(client); /* nobody announces what the daemon says */
+	if (is_due)
+		look_at_input(client);
 	return passes(logger, level);
 }
 

@@ -22,6 +22,9 @@
 #define WIRE_APP_NAME_MAX    48	   /* APP-NAME, RFC 5424 6 */
 #define WIRE_RECORD_OVERHEAD (WIRE_HEADER_BYTES + 4 + 8 + 1 + 1 + 4)
 
+/* Optional, and used when both sides have set the bit: see lib/wire/README.md, section 5. */
+#define FEATURE_LEVEL_PAGE UINT32_C(0x2) /* wire/level_page.h */
+
 enum frame_type {
 	/* client to daemon */
 	FRAME_HELLO = 1,
@@ -57,14 +60,14 @@ enum frame_take_result frame_take(struct span *packet, struct frame *frame_out);
 /** A client's first frame. */
 struct frame_hello {
 	uint16_t version;     /* WIRE_VERSION */
-	uint32_t features;    /* what the client can do; 0 in this version */
+	uint32_t features;    /* FEATURE_...: what the client can use; others may be set */
 	struct span app_name; /* 0..255 bytes; a claim, cleaned before it is used */
 };
 
 /** The daemon's answer to it. */
 struct frame_welcome {
 	uint16_t version;
-	uint32_t features; /* those of the client's that the daemon agrees to */
+	uint32_t features; /* FEATURE_...: those of the client's that the daemon agrees to */
 	uint32_t
 		record_bytes; /* longest text of a record that the daemon takes, <= WIRE_RECORD_MAX */
 };

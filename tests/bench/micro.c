@@ -3,6 +3,8 @@
  * daemon. Prints one line "NAME NANOSECONDS" each: the least of ROUNDS rounds, since all that
  * disturbs a round makes it longer.
  */
+#include "micro.h"
+
 #include "histogram.h"
 
 #include "base/cleanup.h"
@@ -10,7 +12,6 @@
 #include "route/tree.h"
 #include "wire/frame.h"
 
-#include <logfwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,10 +21,7 @@
 #define FEW	   10
 #define TEXT_BYTES 120
 
-/* One call of what is measured; turn counts up. The result keeps it from being optimised away. */
-typedef uint64_t subject(void *arg, size_t turn);
-
-static void measure(const char *name, subject *call, void *arg)
+double measure_ns(subject *call, void *arg)
 {
 	static volatile uint64_t kept;
 	uint64_t best_ns = UINT64_MAX, sum = 0;
@@ -40,10 +38,15 @@ static void measure(const char *name, subject *call, void *arg)
 	}
 	kept = sum;
 	(void)kept;
-	printf("%s %.2f\n", name, (double)best_ns / CALLS);
+	return (double)best_ns / CALLS;
 }
 
-static void require(bool holds, const char *what)
+static void measure(const char *name, subject *call, void *arg)
+{
+	printf("%s %.2f\n", name, measure_ns(call, arg));
+}
+
+void require(bool holds, const char *what)
 {
 	if (!holds) {
 		fprintf(stderr, "micro: %s failed\n", what);
@@ -55,39 +58,6 @@ static uint64_t call_nothing(void *arg, size_t turn)
 {
 	(void)arg;
 	return turn;
-}
-
-/* --- libclient --- */
-
-static uint64_t call_enabled(void *arg, size_t turn)
-{
-	(void)turn;
-	return logfwd_enabled(arg, LOGFWD_DEBUG);
-}
-
-static uint64_t call_disabled_log(void *arg, size_t turn)
-{
-	return (uint64_t)logfwd_log(arg, LOGFWD_DEBUG, "not formatted: %zu", turn);
-}
-
-static void measure_client(void)
-{
-	/* Nobody listens there: a logger's own level decides without a daemon. */
-	struct logfwd_options options = {
-		.size = sizeof(options),
-		.socket_path = "/nonexistent/logfwd.sock",
-	};
-	struct logfwd_client *client;
-	struct logfwd_logger *logger;
-
-	require(logfwd_client_open(&client, &options) == 0, "logfwd_client_open");
-	require(logfwd_logger_open(client, "bench", &logger) == 0, "logfwd_logger_open");
-	require(logfwd_logger_set_level(logger, LOGFWD_WARNING) == 0, "logfwd_logger_set_level");
-	require(!logfwd_enabled(logger, LOGFWD_DEBUG), "disabling a logger");
-	measure("logfwd_enabled, disabled", call_enabled, logger);
-	measure("logfwd_log, disabled", call_disabled_log, logger);
-	logfwd_logger_close(logger);
-	logfwd_client_close(client);
 }
 
 /* --- frames --- */

@@ -80,7 +80,7 @@ void daemon_accept(struct scripted_daemon *daemon, const char *app_name)
 	ck_assert_int_eq(frame.type, FRAME_HELLO);
 	ck_assert(frame_parse_hello(frame.body, &hello));
 	ck_assert_int_eq(hello.version, WIRE_VERSION);
-	ck_assert_int_eq(hello.features, 0);
+	ck_assert_uint_eq(hello.features, FEATURE_LEVEL_PAGE);
 	if (app_name != NULL)
 		ck_assert(span_equal(hello.app_name, span_of(app_name)));
 }
@@ -104,6 +104,36 @@ void daemon_welcome(struct scripted_daemon *daemon, uint32_t record_bytes)
 
 	frame_write_welcome(&writer, &welcome);
 	say(daemon, &writer);
+}
+
+void daemon_welcome_with(struct scripted_daemon *daemon, uint32_t features, const int *fds,
+			 size_t count)
+{
+	struct frame_welcome welcome = {
+		.version = WIRE_VERSION,
+		.features = features,
+		.record_bytes = WIRE_RECORD_MAX,
+	};
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+	} control = { 0 };
+	uint8_t bytes[64];
+	struct writer writer = writer_over(bytes, sizeof(bytes));
+	struct iovec iov = { bytes, 0 };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	frame_write_welcome(&writer, &welcome);
+	iov.iov_len = writer.len;
+	if (count > 0) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+	}
+	ck_assert_int_eq(sendmsg(daemon->peer, &message, MSG_NOSIGNAL), (ssize_t)writer.len);
 }
 
 void daemon_say_levels(struct scripted_daemon *daemon, uint8_t lease_floor,

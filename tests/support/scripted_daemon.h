@@ -35,6 +35,9 @@ void daemon_accept(struct scripted_daemon *daemon, const char *app_name);
 
 /** Sends FRAME_WELCOME. */
 void daemon_welcome(struct scripted_daemon *daemon, uint32_t record_bytes);
+/** Sends FRAME_WELCOME that agrees to features, and count (0..4) descriptors with it. */
+void daemon_welcome_with(struct scripted_daemon *daemon, uint32_t features, const int *fds,
+			 size_t count);
 /** Sends FRAME_LEVEL_MAP. */
 void daemon_say_levels(struct scripted_daemon *daemon, uint8_t lease_floor,
 		       const struct level_map_entry *entries, uint32_t count);
