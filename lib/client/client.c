@@ -175,6 +175,7 @@ void logfwd_client_close(struct logfwd_client *client)
 		return;
 	hold = client_enter(client);
 	link_pump(client);
+	link_close_all(client);
 	if (connection_is_open(&client->connection))
 		input_read(client); /* unread input would reach the daemon as a reset */
 	connection_close(&client->connection);

@@ -339,3 +339,30 @@ void link_pump(struct logfwd_client *client)
 	submit_due_closes(client);
 	report_losses(client);
 }
+
+/* Sends what a packet holds and empties it; false: no more goes. */
+static bool send_closes(struct logfwd_client *client, struct writer *packet)
+{
+	struct iovec iov = { packet->ptr, packet->len };
+	bool sent = packet->len == 0 || send_packet(client, &iov, 1) == 0;
+
+	packet->len = 0;
+	return sent;
+}
+
+void link_close_all(struct logfwd_client *client)
+{
+	struct writer packet = writer_over(client->packet, sizeof(client->packet));
+
+	for (uint32_t i = 0; i < client->loggers.n_slots && is_clear(client); i++) {
+		const struct logfwd_logger *logger = client->loggers.slots[i];
+
+		if (logger == NULL)
+			continue;
+		frame_write_close(&packet, &(struct frame_close){ logger->id });
+		if (packet.len > PACKET_FILL_BYTES && !send_closes(client, &packet))
+			return;
+	}
+	if (is_clear(client))
+		send_closes(client, &packet);
+}

@@ -47,13 +47,32 @@ def test_a_death_is_told(start_daemon, collector):
     assert stats["targets"]["central"]["notices"] == stats["notices"] == 1
 
 
-def test_who_closed_its_loggers_is_not_dead(start_daemon, collector):
-    daemon = start_daemon(target("central", collector) + AUDIBLE)
-    daemon.ctl("stats")
-    with daemon.client() as client:
-        client.flush()
-    daemon.wait_for_stats(lambda stats: stats["clients"]["live"] == 0, "the end of the client")
-    assert daemon.stats()["notices"] == 0
+def test_who_closed_its_client_is_not_dead(start_daemon, collector):
+    """Its loggers were still open: closing the client closes them."""
+    daemon = start_daemon(
+        target("central", collector) + AUDIBLE + "logger job { level = error  recorder = 10 }\n"
+    )
+    program = start_python(daemon, """
+        import logfwd
+        from logfwd._client import default_client
+        held = [logfwd.getLogger(f"job.{n}") for n in range(3000)]
+        for log in held:
+            log.info("kept by the recorder")
+        client = default_client()
+        client.flush(10)
+        client.close()
+        print("closed", flush=True)
+        input()
+    """)
+    assert program.stdout.readline() == "closed\n"
+    stats = daemon.wait_for_stats(
+        lambda stats: stats["clients"]["live"] == 0 and stats["loggers"]["leased"] == 0, "its end"
+    )
+    program.kill()
+    program.wait()
+    assert stats["loggers"]["reclaimed"] == {"released": 3000, "client_exit": 0}
+    assert stats["recorder"]["forgotten"] == stats["recorder"]["kept"] == 3000
+    assert stats["notices"] == 0
 
 
 def test_a_storm_is_summed_up(start_daemon, collector):
