@@ -54,35 +54,60 @@ static uint64_t dropped_sum(const struct target_counts *counts)
 	return sum;
 }
 
-static void add_server(const struct server *server, void *arg)
+static json_t *errors_json(const struct server_account *account)
 {
-	struct server_view view = server_view(server);
 	json_t *errors = json_object();
 
-	for (size_t i = 0; i < view.n_errors; i++) {
-		const char *name = strerrorname_np(view.errors[i].error);
+	for (size_t i = 0; i < account->n_errors; i++) {
+		const char *name = strerrorname_np(account->errors[i].error);
 
 		json_object_set_new(errors, name != NULL ? name : "other",
-				    number(view.errors[i].count));
+				    number(account->errors[i].count));
 	}
-	json_object_set_new(arg, view.text,
-			    json_pack("{s:s, s:o, s:o, s:o}", "state",
-				      server_phase_name(view.phase), "sent", number(view.sent),
-				      "refused", number(view.refused), "errors", errors));
+	return errors;
+}
+
+/* The terms of a ledger that closes: of a target, or of a server that has a lane of its own. */
+static json_t *ledger_json(const struct target_counts *counts)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued",
+			 number(counts->enqueued), "sent", number(counts->sent), "dropped",
+			 dropped_json(counts), "queued", number(counts->queued), "queued_bytes",
+			 number(counts->queued_bytes), "refused", number(counts->refused), "resent",
+			 number(counts->resent), "resending", number(counts->resending),
+			 "truncated", number(counts->truncated), "notices",
+			 number(counts->notices));
+}
+
+static void add_server(const struct server *server, const struct target_counts *lane, void *arg)
+{
+	struct server_view view = server_view(server);
+	const struct server_account *account = view.account;
+	json_t *shared = json_pack("{s:o, s:o, s:o}", "sent", number(account->sent), "resent",
+				   number(account->resent), "refused", number(account->refused));
+	json_t *object = lane != NULL ? ledger_json(lane) : json_incref(shared);
+
+	json_object_set_new(object, "state", json_string(server_phase_name(view.phase)));
+	json_object_set_new(object, "address",
+			    view.address[0] == '\0' ? json_null() : json_string(view.address));
+	json_object_set_new(object, "addresses", number(view.addresses));
+	json_object_set_new(object, "sockets", number(view.sockets));
+	json_object_set_new(object, "evicted", number(account->evicted));
+	json_object_set_new(object, "too_large", number(account->too_large));
+	json_object_set_new(object, "errors", errors_json(account));
+	json_object_set_new(arg, view.text, object);
+	json_decref(shared);
 }
 
 static json_t *target_json(const struct target *target)
 {
 	struct target_counts counts = target_counts(target);
+	json_t *object = ledger_json(&counts);
 	json_t *servers = json_object();
 
 	target_each_server(target, add_server, servers);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued",
-			 number(counts.enqueued), "sent", number(counts.sent), "dropped",
-			 dropped_json(&counts), "queued", number(counts.queued), "queued_bytes",
-			 number(counts.queued_bytes), "refused", number(counts.refused),
-			 "truncated", number(counts.truncated), "notices", number(counts.notices),
-			 "servers", servers);
+	json_object_set_new(object, "servers", servers);
+	return object;
 }
 
 /* What all targets, those that are gone included, have done. */
@@ -141,9 +166,10 @@ static json_t *removed_json(const struct output *output)
 {
 	struct target_counts removed = output_removed(output);
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued", number(removed.enqueued),
-			 "sent", number(removed.sent), "dropped", number(dropped_sum(&removed)),
-			 "refused", number(removed.refused), "truncated", number(removed.truncated),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued",
+			 number(removed.enqueued), "sent", number(removed.sent), "dropped",
+			 number(dropped_sum(&removed)), "refused", number(removed.refused),
+			 "resent", number(removed.resent), "truncated", number(removed.truncated),
 			 "notices", number(removed.notices));
 }
 
@@ -260,13 +286,15 @@ struct last_error {
 	int error;
 };
 
-static void find_last_error(const struct server *server, void *arg)
+static void find_last_error(const struct server *server, const struct target_counts *lane,
+			    void *arg)
 {
-	struct server_view view = server_view(server);
+	const struct server_account *account = server_account(server);
 	struct last_error *last = arg;
 
-	if (view.last_error != 0)
-		last->error = view.last_error;
+	(void)lane;
+	if (account->last_error != 0)
+		last->error = account->last_error;
 }
 
 json_t *accounts_targets(const struct accounts_source *source)
@@ -280,7 +308,8 @@ json_t *accounts_targets(const struct accounts_source *source)
 		struct last_error last = { 0 };
 
 		target_each_server(target, find_last_error, &last);
-		json_object_set_new(object, "policy", json_string("failover"));
+		json_object_set_new(object, "policy",
+				    json_string(policy_name(target_policy(target))));
 		json_object_set_new(object, "sockets", number(target_sockets(target)));
 		json_object_set_new(object, "last_error",
 				    last.error == 0 ? json_null()

@@ -90,9 +90,12 @@ static void forward_accept(struct forward *forward, const struct record *record,
 	if (message.text.len > forward->record_bytes)
 		message.text.len = escape_cut(message.text, forward->record_bytes);
 	forward->counts.accepted++;
-	forward->counts.deliveries += route->n_hits;
-	for (size_t i = 0; i < route->n_hits; i++)
-		handler_deliver(&forward->handlers[route->hits[i]], &message, forward->output);
+	for (size_t i = 0; i < route->n_hits; i++) {
+		struct handler *handler = &forward->handlers[route->hits[i]];
+
+		forward->counts.deliveries += target_deliveries(handler->target);
+		handler_deliver(handler, &message, forward->output);
+	}
 }
 
 /* A record that its level lets pass: on to the handlers that it met. */

@@ -14,7 +14,7 @@ struct handler handler_of(const struct handler_options *options,
 		.format = {
 			.kind = options->format,
 			.template = options->template,
-			.datagram_bytes = target->datagram_bytes,
+			.datagram_bytes = target_record_bytes(target),
 		},
 		.facility = options->facility,
 		.limit = { .rate = options->rate_limit, .burst = options->rate_burst },
@@ -92,7 +92,8 @@ void handler_deliver(struct handler *handler, struct message *message, struct ou
 	if (outcome == FORMAT_TOO_LARGE)
 		target_drop(handler->target, DROP_OVERSIZE);
 	else
-		target_push(handler->target, &datagram, level_severity(message->level));
+		target_push(handler->target, &datagram, level_severity(message->level),
+			    message->logger);
 }
 
 void handler_tick(struct handler *handler, int64_t now_ms)

@@ -167,18 +167,34 @@ static int refuse_many(const struct check *check, enum section_kind kind, size_t
 
 /* Targets */
 
+/* A socket of one family reaches addresses of that family; of a name it may find some. */
+static int check_bind_address(const struct check *check, const struct section *section,
+			      const struct target_options *target)
+{
+	for (size_t i = 0; i < target->n_servers && target->socket.bind.length > 0; i++) {
+		struct address_text text;
+		struct socket_address address;
+
+		if (!address_parse(target->servers[i], &text) ||
+		    !address_of(text.host, text.port, &address) ||
+		    address.any.sa_family == target->socket.bind.any.sa_family)
+			continue;
+		return config_fail(check->error, section->place,
+				   "target \"%s\": bind-address and server \"%s\" are not of one "
+				   "family, IPv4 or IPv6",
+				   target->name, target->servers[i]);
+	}
+	return 0;
+}
+
 static int check_target(const struct check *check, const struct section *section,
 			struct target_options *target)
 {
 	struct reading reading = reading_of(check, section);
 	int result = check_name(check, section);
 
-	*target = (struct target_options){ .name = section->title,
-					   .policy = POLICY_FAILOVER,
-					   .queue_bytes = 8 << 20,
-					   .when_full = WHEN_FULL_DROP_OLDEST,
-					   .datagram_bytes = DATAGRAM_BYTES_DEFAULT,
-					   .resolve_interval = 60 };
+	*target = target_defaults();
+	target->name = section->title;
 	if (result == 0)
 		result = section_read(&reading, section, target);
 	if (result < 0)
@@ -191,7 +207,11 @@ static int check_target(const struct check *check, const struct section *section
 		return config_fail(check->error, section->place,
 				   "target \"%s\": queue-bytes is less than one datagram needs, %u",
 				   target->name, target->datagram_bytes + QUEUE_ENTRY_BYTES);
-	return 0;
+	if (target->sockets > check->config->pool.sockets)
+		return config_fail(check->error, section->place,
+				   "target \"%s\": sockets is more than pool.sockets, %u",
+				   target->name, check->config->pool.sockets);
+	return check_bind_address(check, section, target);
 }
 
 static int check_targets(const struct check *check)

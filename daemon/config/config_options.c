@@ -6,7 +6,7 @@
 
 #include "config/config_readers.h"
 #include "config/config_value.h"
-#include "output/resolver.h"
+#include "output/address.h"
 #include "wire/frame.h"
 
 /* Targets */
@@ -14,15 +14,13 @@
 static bool same_address(const char *a, const char *b)
 {
 	struct address_text first, second;
-	struct sockaddr_storage first_number, second_number;
-	socklen_t first_length, second_length;
+	struct socket_address first_number, second_number;
 
 	if (!address_parse(a, &first) || !address_parse(b, &second))
 		return false;
-	if (address_numeric(&first, &first_number, &first_length) &&
-	    address_numeric(&second, &second_number, &second_length))
-		return first_length == second_length &&
-		       memcmp(&first_number, &second_number, first_length) == 0;
+	if (address_of(first.host, first.port, &first_number) &&
+	    address_of(second.host, second.port, &second_number))
+		return address_equal(&first_number, &second_number);
 	return first.port == second.port && strcasecmp(first.host, second.host) == 0;
 }
 
@@ -75,34 +73,74 @@ static int read_servers(const struct reading *reading, const struct setting *set
 
 static int read_policy(const struct reading *reading, const struct setting *setting, void *object)
 {
-	static const char *const words[] = { "failover", "balance", "sticky", "mirror" };
+	static const char *const words[] = {
+		[POLICY_FAILOVER] = "failover",
+		[POLICY_BALANCE] = "balance",
+		[POLICY_STICKY] = "sticky",
+		[POLICY_MIRROR] = "mirror",
+	};
 	const struct value *value = setting->values;
 	struct target_options *target = object;
 	size_t found;
 
 	if (!word_find(value->text, words, ARRAY_LEN(words), &found))
-		return reader_refuse(reading, setting, value, "\"%.*s\" is no policy; use failover",
-				     QUOTE(value->text));
-	if (found != POLICY_FAILOVER)
 		return reader_refuse(reading, setting, value,
-				     "policy \"%s\" is not available in this version; use failover",
-				     words[found]);
-	target->policy = POLICY_FAILOVER;
+				     "\"%.*s\" is none of failover, balance, sticky and mirror",
+				     QUOTE(value->text));
+	target->policy = (enum target_policy)found;
 	return 0;
 }
 
-/* One socket a server is all there is; the option is known so that the message is a good one. */
-static int read_sockets(const struct reading *reading, const struct setting *setting, void *object)
+/* A local address, with no port: the kernel chooses that. */
+static int read_bind_address(const struct reading *reading, const struct setting *setting,
+			     void *object)
 {
+	const struct value *value = setting->values;
+	struct target_options *target = object;
+
+	if (value->text[0] == '\0') {
+		target->socket.bind.length = 0;
+		return 0;
+	}
+	if (address_of(value->text, 0, &target->socket.bind))
+		return 0;
+	return reader_refuse(
+		reading, setting, value,
+		"\"%.*s\" is no address: write an IPv4 or IPv6 address, without a port",
+		QUOTE(value->text));
+}
+
+/* A name that the kernel would take for an interface, dev_valid_name() of Linux. */
+static int read_bind_device(const struct reading *reading, const struct setting *setting,
+			    void *object)
+{
+	const struct value *value = setting->values;
+	struct target_options *target = object;
+	size_t length = strlen(value->text);
+	bool good = length < sizeof(target->socket.bind_device) && strcmp(value->text, ".") != 0 &&
+		    strcmp(value->text, "..") != 0;
+
+	for (size_t i = 0; i < length && good; i++)
+		good = value->text[i] > ' ' && value->text[i] <= '~' &&
+		       strchr("/:", value->text[i]) == NULL;
+	if (!good)
+		return reader_refuse(reading, setting, value,
+				     "\"%.*s\" is no name of a network interface: at most %zu "
+				     "printable ASCII characters without ' ', '/' and ':'",
+				     QUOTE(value->text), sizeof(target->socket.bind_device) - 1);
+	memcpy(target->socket.bind_device, value->text, length + 1);
+	return 0;
+}
+
+static int read_dscp(const struct reading *reading, const struct setting *setting, void *object)
+{
+	struct target_options *target = object;
 	uint64_t number;
 	int result = reader_take_number(reading, setting, &number);
 
-	(void)object;
-	if (result < 0 || number == 1)
-		return result;
-	return reader_refuse(
-		reading, setting, setting->values,
-		"more than one socket per server is not available in this version; use 1");
+	if (result == 0)
+		target->socket.dscp = (uint8_t)number;
+	return result;
 }
 
 static int read_when_full(const struct reading *reading, const struct setting *setting,
@@ -337,7 +375,11 @@ static const struct option_spec metrics_options[] = {
 static const struct option_spec target_options[] = {
 	{ .name = "servers", .read = read_servers, .list = true },
 	{ .name = "policy", .read = read_policy },
-	{ .name = "sockets", .read = read_sockets, .min = 1, .max = 1024 },
+	{ .name = "sockets",
+	  .read = read_u32,
+	  TARGET(sockets),
+	  .min = 1,
+	  .max = SERVER_SOCKETS_MAX },
 	{ .name = "queue-bytes",
 	  .read = read_u64,
 	  TARGET(queue_bytes),
@@ -355,6 +397,15 @@ static const struct option_spec target_options[] = {
 	  .min = 1,
 	  .max = 86400 },
 	{ .name = "sequence", .read = read_switch, TARGET(sequence) },
+	{ .name = "resend", .read = read_u32, TARGET(resend), .max = TARGET_RESEND_MAX },
+	{ .name = "bind-address", .read = read_bind_address },
+	{ .name = "bind-device", .read = read_bind_device },
+	{ .name = "dscp", .read = read_dscp, .max = 63 },
+	{ .name = "send-buffer",
+	  .read = read_u32,
+	  TARGET(socket.send_buffer),
+	  .min = 4096,
+	  .max = 1 << 30 },
 };
 
 static const struct option_spec handler_options[] = {

@@ -40,7 +40,7 @@ struct section_spec {
 	size_t n_options; /* <= SECTION_OPTIONS_MAX */
 };
 
-#define SECTION_OPTIONS_MAX 12
+#define SECTION_OPTIONS_MAX 24
 
 /** The row of a kind; static storage. */
 const struct section_spec *section_spec(enum section_kind kind);

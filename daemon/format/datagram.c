@@ -1,5 +1,7 @@
 #include "format/datagram.h"
 
+#include <assert.h>
+
 #include "format/escape.h"
 #include "format/rfc3164.h"
 #include "format/rfc5424.h"
@@ -22,12 +24,22 @@ struct job {
 	bool borrows; /* the text can be sent from where it is */
 };
 
-static void write_header(const struct job *job, struct rfc5424_extent extent, struct writer *out)
+struct span datagram_mark(enum format_kind kind)
+{
+	static const char rfc5424[] = " resent=\"true\"";
+	static const char rfc3164[] = " [resent]";
+
+	static_assert(sizeof(rfc5424) - 1 <= DATAGRAM_MARK_BYTES, "there must be room for it");
+	static_assert(sizeof(rfc3164) - 1 <= DATAGRAM_MARK_BYTES, "there must be room for it");
+	return span_of(kind == FORMAT_RFC3164 ? rfc3164 : rfc5424);
+}
+
+/* Returns where the mark of a record that is sent again would go. */
+static size_t write_header(const struct job *job, struct rfc5424_extent extent, struct writer *out)
 {
 	if (job->options->kind == FORMAT_RFC3164)
-		rfc3164_write_header(out, job->message, job->cache);
-	else
-		rfc5424_write_header(out, job->message, job->cache, extent);
+		return rfc3164_write_header(out, job->message, job->cache);
+	return rfc5424_write_header(out, job->message, job->cache, extent);
 }
 
 /*
@@ -62,11 +74,11 @@ static bool build(const struct job *job, struct rfc5424_extent extent, struct wr
 {
 	bool dotted = extent.truncated && job->options->kind == FORMAT_RFC3164;
 	struct span mark = span_of(dotted ? "..." : NULL);
-	struct datagram datagram = { .cut = extent.truncated };
+	struct datagram datagram = { .cut = extent.truncated, .kind = job->options->kind };
 	size_t room;
 	bool whole;
 
-	write_header(job, extent, out);
+	datagram.mark_at = write_header(job, extent, out);
 	datagram.header = writer_span(out);
 	/* The space behind the header may be one too many: without a text it goes. */
 	room = out->len < job->options->datagram_bytes ? job->options->datagram_bytes - out->len

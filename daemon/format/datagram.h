@@ -30,7 +30,18 @@ struct datagram {
 	struct span header; /* in scratch */
 	struct span text;   /* in scratch, or borrowed from message.text */
 	bool cut; /* the text was cut to fit, by us or by the client; the header says so */
+	enum format_kind kind;
+	size_t mark_at; /* where in the header datagram_mark() goes if it is sent again */
 };
+
+/* Of datagram_mark(): a target that sends records again leaves this much room for it. */
+#define DATAGRAM_MARK_BYTES 14
+
+/**
+ * What marks a record that is sent again, as the one before may have arrived: resent="true" in
+ * the logfwd element of RFC 5424, "[resent]" behind the tag of RFC 3164. Static storage.
+ */
+struct span datagram_mark(enum format_kind kind);
 
 enum format_outcome {
 	FORMAT_DONE,

@@ -25,9 +25,12 @@ static void write_tag(struct writer *writer, struct span app)
 	writer_text(writer, writer_span(&tag));
 }
 
-void rfc3164_write_header(struct writer *writer, const struct message *message,
-			  struct timestamp_cache *cache)
+size_t rfc3164_write_header(struct writer *writer, const struct message *message,
+			    struct timestamp_cache *cache)
 {
+	size_t begin = writer->len;
+	size_t mark_at;
+
 	writer_u8(writer, '<');
 	writer_decimal(writer, message->facility * 8u + level_severity(message->level));
 	writer_u8(writer, '>');
@@ -41,5 +44,8 @@ void rfc3164_write_header(struct writer *writer, const struct message *message,
 		writer_decimal(writer, (uint64_t)message->pid);
 		writer_u8(writer, ']');
 	}
-	writer_text(writer, span_of(message->recorded ? ": [recorded] " : ": "));
+	writer_u8(writer, ':');
+	mark_at = writer->len - begin;
+	writer_text(writer, span_of(message->recorded ? " [recorded] " : " "));
+	return mark_at;
 }

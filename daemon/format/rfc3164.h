@@ -12,8 +12,11 @@
 #include "format/message.h"
 #include "format/timestamp.h"
 
-/** Writes all that stands before the text: "<134>Nov 22 10:11:12 host app[42]: ". */
-void rfc3164_write_header(struct writer *writer, const struct message *message,
-			  struct timestamp_cache *cache);
+/**
+ * Writes all that stands before the text: "<134>Nov 22 10:11:12 host app[42]: ".
+ * Returns how many bytes of it end with the colon.
+ */
+size_t rfc3164_write_header(struct writer *writer, const struct message *message,
+			    struct timestamp_cache *cache);
 
 #endif

@@ -51,9 +51,12 @@ static void write_pid(struct writer *writer, pid_t pid)
 		writer_u8(writer, '-');
 }
 
-void rfc5424_write_header(struct writer *writer, const struct message *message,
-			  struct timestamp_cache *cache, struct rfc5424_extent extent)
+size_t rfc5424_write_header(struct writer *writer, const struct message *message,
+			    struct timestamp_cache *cache, struct rfc5424_extent extent)
 {
+	size_t begin = writer->len;
+	size_t mark_at;
+
 	writer_u8(writer, '<');
 	writer_decimal(writer, message->facility * 8u + level_severity(message->level));
 	write_literal(writer, ">1 ");
@@ -66,9 +69,11 @@ void rfc5424_write_header(struct writer *writer, const struct message *message,
 	write_pid(writer, message->pid);
 	write_literal(writer, " - ");
 	write_logger(writer, message, extent.truncated);
+	mark_at = writer->len - begin - 1;
 	if (extent.context && message->n_context > 0)
 		write_context(writer, message);
 	if (message->has_sequence)
 		write_sequence(writer, message->sequence_id);
 	writer_u8(writer, ' ');
+	return mark_at;
 }

@@ -16,8 +16,11 @@ struct rfc5424_extent {
 	bool context;	/* the element with the context, if the message has any */
 };
 
-/** Writes all that stands before the text, and the space that parts them. */
-void rfc5424_write_header(struct writer *writer, const struct message *message,
-			  struct timestamp_cache *cache, struct rfc5424_extent extent);
+/**
+ * Writes all that stands before the text, and the space that parts them.
+ * Returns how many bytes of it stand before the end of the logfwd element.
+ */
+size_t rfc5424_write_header(struct writer *writer, const struct message *message,
+			    struct timestamp_cache *cache, struct rfc5424_extent extent);
 
 #endif

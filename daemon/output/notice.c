@@ -45,8 +45,8 @@ static void write_times(struct writer *text, int64_t first_us, int64_t last_us,
 	timestamp_write_rfc5424(cache, last_us, text);
 }
 
-static struct span format_text(const struct notice_env *env, struct span text, int64_t now_us,
-			       uint8_t scratch[static NOTICE_SCRATCH_BYTES])
+static void format_text(const struct notice_env *env, struct span text, int64_t now_us,
+			uint8_t scratch[static NOTICE_SCRATCH_BYTES], struct datagram *datagram_out)
 {
 	const struct format_options options = {
 		.kind = env->kind,
@@ -67,17 +67,18 @@ static struct span format_text(const struct notice_env *env, struct span text, i
 		.sequence_id = env->sequence_id,
 	};
 	struct writer whole = writer_over(scratch, NOTICE_SCRATCH_BYTES);
-	struct datagram datagram;
 
-	if (format_datagram(&options, &message, env->timestamps, &whole, &datagram) != FORMAT_DONE)
-		return (struct span){ 0 };
-	/* the text is clean, so it was borrowed: put it behind the header */
-	writer_text(&whole, datagram.text);
-	return span_of_bytes(datagram.header.ptr, datagram.header.len + datagram.text.len);
+	*datagram_out = (struct datagram){ 0 };
+	if (format_datagram(&options, &message, env->timestamps, &whole, datagram_out) !=
+	    FORMAT_DONE)
+		return;
+	/* a clean text was borrowed: it goes where one that was built stands already */
+	writer_text(&whole, datagram_out->text);
+	datagram_out->text.ptr = datagram_out->header.ptr + datagram_out->header.len;
 }
 
-struct span notice_format(const struct notice_env *env, const struct loss *loss, int64_t now_us,
-			  uint8_t scratch[static NOTICE_SCRATCH_BYTES])
+void notice_format(const struct notice_env *env, const struct loss *loss, int64_t now_us,
+		   uint8_t scratch[static NOTICE_SCRATCH_BYTES], struct datagram *datagram_out)
 {
 	uint8_t bytes[512]; /* every reason with twenty digits, and both times */
 	struct writer text = writer_over(bytes, sizeof(bytes));
@@ -95,12 +96,13 @@ struct span notice_format(const struct notice_env *env, const struct loss *loss,
 		separator = ", ";
 	}
 	write_times(&text, loss->first_us, loss->last_us, env->timestamps);
-	return format_text(env, writer_span(&text), now_us, scratch);
+	format_text(env, writer_span(&text), now_us, scratch, datagram_out);
 }
 
-struct span notice_format_suppression(const struct notice_env *env,
-				      const struct suppression *suppression, const char *handler,
-				      int64_t now_us, uint8_t scratch[static NOTICE_SCRATCH_BYTES])
+void notice_format_suppression(const struct notice_env *env, const struct suppression *suppression,
+			       const char *handler, int64_t now_us,
+			       uint8_t scratch[static NOTICE_SCRATCH_BYTES],
+			       struct datagram *datagram_out)
 {
 	uint8_t bytes[512]; /* a handler's name has at most 64 bytes */
 	struct writer text = writer_over(bytes, sizeof(bytes));
@@ -109,5 +111,5 @@ struct span notice_format_suppression(const struct notice_env *env,
 	writer_text(&text, span_of(" suppressed by rate-limit of handler "));
 	writer_text(&text, span_of(handler));
 	write_times(&text, suppression->first_us, suppression->last_us, env->timestamps);
-	return format_text(env, writer_span(&text), now_us, scratch);
+	format_text(env, writer_span(&text), now_us, scratch, datagram_out);
 }

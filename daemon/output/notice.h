@@ -54,15 +54,16 @@ struct notice_env {
 /**
  * Formats "N records lost: queue_full A, oversize B; first TIME, last TIME" as a warning of
  * logger "logfwd", the daemon's own.
- * scratch: where it is built. Returns the datagram's bytes in it; empty if it cannot be said
- * within datagram_bytes, which DATAGRAM_BYTES_MIN rules out.
+ * scratch: where it is built, text behind header. datagram_out: borrowed from it; empty if it
+ * cannot be said within datagram_bytes, which DATAGRAM_BYTES_MIN rules out.
  */
-struct span notice_format(const struct notice_env *env, const struct loss *loss, int64_t now_us,
-			  uint8_t scratch[static NOTICE_SCRATCH_BYTES]);
+void notice_format(const struct notice_env *env, const struct loss *loss, int64_t now_us,
+		   uint8_t scratch[static NOTICE_SCRATCH_BYTES], struct datagram *datagram_out);
 
 /** The same for "N records suppressed by rate-limit of handler NAME; first TIME, last TIME". */
-struct span notice_format_suppression(const struct notice_env *env,
-				      const struct suppression *suppression, const char *handler,
-				      int64_t now_us, uint8_t scratch[static NOTICE_SCRATCH_BYTES]);
+void notice_format_suppression(const struct notice_env *env, const struct suppression *suppression,
+			       const char *handler, int64_t now_us,
+			       uint8_t scratch[static NOTICE_SCRATCH_BYTES],
+			       struct datagram *datagram_out);
 
 #endif

@@ -161,13 +161,7 @@ static void output_remove(struct output *output, struct target *target)
 	target_flush(target);
 	target_abandon(target, DROP_TARGET_REMOVED);
 	counts = target_counts(target);
-	output->removed.enqueued += counts.enqueued;
-	output->removed.sent += counts.sent;
-	for (size_t i = 0; i < DROP_REASONS; i++)
-		output->removed.dropped[i] += counts.dropped[i];
-	output->removed.refused += counts.refused;
-	output->removed.truncated += counts.truncated;
-	output->removed.notices += counts.notices;
+	target_counts_add(&output->removed, &counts);
 	target_free(target);
 }
 
@@ -229,8 +223,11 @@ uint64_t output_queued(const struct output *output)
 {
 	uint64_t queued = 0;
 
-	for (size_t i = 0; i < output->n_targets; i++)
-		queued += target_counts(output->targets[i]).queued;
+	for (size_t i = 0; i < output->n_targets; i++) {
+		struct target_counts counts = target_counts(output->targets[i]);
+
+		queued += counts.queued + counts.resending;
+	}
 	return queued;
 }
 

@@ -42,7 +42,7 @@ void output_flush(struct output *output);
 /** Drops what still waits, in every target. */
 void output_abandon(struct output *output, enum drop_reason reason);
 
-/** Records that wait, over all targets. */
+/** Records that wait, to be sent or to be sent again, over all targets. */
 uint64_t output_queued(const struct output *output);
 
 /** Totals of the targets that reloads have removed. */

@@ -9,7 +9,7 @@ struct entry {
 	struct entry *next, *prev;
 	struct entry *next_alike, *prev_alike;
 	uint32_t len;
-	uint8_t severity;
+	struct datagram_traits traits;
 	uint8_t bytes[];
 };
 
@@ -52,7 +52,7 @@ static size_t entry_cost(size_t len)
 
 static void queue_append(struct queue *queue, struct entry *entry)
 {
-	struct ends *alike = &queue->alike[entry->severity];
+	struct ends *alike = &queue->alike[entry->traits.severity];
 
 	entry->prev = queue->all.tail;
 	entry->prev_alike = alike->tail;
@@ -64,9 +64,25 @@ static void queue_append(struct queue *queue, struct entry *entry)
 	queue->bytes += entry_cost(entry->len);
 }
 
-static void queue_remove(struct queue *queue, struct entry *entry)
+static void queue_prepend(struct queue *queue, struct entry *entry)
 {
-	struct ends *alike = &queue->alike[entry->severity];
+	struct ends *alike = &queue->alike[entry->traits.severity];
+
+	entry->next = queue->all.head;
+	entry->next_alike = alike->head;
+	entry->prev = NULL;
+	entry->prev_alike = NULL;
+	*(queue->all.head != NULL ? &queue->all.head->prev : &queue->all.tail) = entry;
+	*(alike->head != NULL ? &alike->head->prev_alike : &alike->tail) = entry;
+	queue->all.head = entry;
+	alike->head = entry;
+	queue->records++;
+	queue->bytes += entry_cost(entry->len);
+}
+
+static void queue_unlink(struct queue *queue, struct entry *entry)
+{
+	struct ends *alike = &queue->alike[entry->traits.severity];
 
 	*(entry->prev != NULL ? &entry->prev->next : &queue->all.head) = entry->next;
 	*(entry->next != NULL ? &entry->next->prev : &queue->all.tail) = entry->prev;
@@ -76,6 +92,11 @@ static void queue_remove(struct queue *queue, struct entry *entry)
 		entry->prev_alike;
 	queue->records--;
 	queue->bytes -= entry_cost(entry->len);
+}
+
+static void queue_remove(struct queue *queue, struct entry *entry)
+{
+	queue_unlink(queue, entry);
 	free(entry);
 }
 
@@ -113,40 +134,52 @@ size_t queue_set_limits(struct queue *queue, const struct queue_limits *limits)
 	return dropped;
 }
 
-static struct entry *entry_new(struct span header, struct span text, uint8_t severity)
+static size_t parts_bytes(const struct iovec *parts, size_t n_parts)
 {
-	size_t len = header.len + text.len;
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < n_parts; i++)
+		bytes += parts[i].iov_len;
+	return bytes;
+}
+
+static struct entry *entry_new(const struct iovec *parts, size_t n_parts, size_t len,
+			       struct datagram_traits traits)
+{
 	struct entry *entry = malloc(sizeof(*entry) + len);
+	uint8_t *end;
 
 	if (entry == NULL)
 		return NULL;
-	*entry = (struct entry){ .len = (uint32_t)len, .severity = severity };
-	if (header.len > 0)
-		memcpy(entry->bytes, header.ptr, header.len);
-	if (text.len > 0)
-		memcpy(entry->bytes + header.len, text.ptr, text.len);
+	*entry = (struct entry){ .len = (uint32_t)len, .traits = traits };
+	end = entry->bytes;
+	for (size_t i = 0; i < n_parts; i++) {
+		if (parts[i].iov_len > 0)
+			memcpy(end, parts[i].iov_base, parts[i].iov_len);
+		end += parts[i].iov_len;
+	}
 	return entry;
 }
 
-struct queue_push_result queue_push(struct queue *queue, struct span header, struct span text,
-				    uint8_t severity)
+struct queue_push_result queue_push(struct queue *queue, const struct iovec *parts, size_t n_parts,
+				    struct datagram_traits traits)
 {
 	struct queue_push_result result = { 0 };
-	size_t cost = entry_cost(header.len + text.len);
+	size_t len = parts_bytes(parts, n_parts);
 	struct entry *entry;
 
-	severity &= N_SEVERITIES - 1;
-	if (cost > queue->limits.bytes)
+	traits.severity &= N_SEVERITIES - 1;
+	if (entry_cost(len) > queue->limits.bytes)
 		return (struct queue_push_result){ .dropped = 1 };
-	while (queue->bytes + cost > queue->limits.bytes) {
-		struct entry *victim = queue_victim(queue, severity);
+	while (queue->bytes + entry_cost(len) > queue->limits.bytes) {
+		struct entry *victim = queue_victim(queue, traits.severity);
 
 		result.dropped++;
 		if (victim == NULL)
 			return result;
 		queue_remove(queue, victim);
 	}
-	entry = entry_new(header, text, severity);
+	entry = entry_new(parts, n_parts, len, traits);
 	if (entry == NULL)
 		result.out_of_memory = true;
 	else
@@ -154,12 +187,15 @@ struct queue_push_result queue_push(struct queue *queue, struct span header, str
 	return result;
 }
 
-size_t queue_peek(const struct queue *queue, struct iovec *iov_out, size_t cap)
+size_t queue_peek(const struct queue *queue, struct iovec *iov_out,
+		  struct datagram_traits *traits_out, size_t cap)
 {
 	size_t count = 0;
 
-	for (struct entry *e = queue->all.head; e != NULL && count < cap; e = e->next)
+	for (struct entry *e = queue->all.head; e != NULL && count < cap; e = e->next) {
+		traits_out[count] = e->traits;
 		iov_out[count++] = (struct iovec){ .iov_base = e->bytes, .iov_len = e->len };
+	}
 	return count;
 }
 
@@ -168,6 +204,40 @@ void queue_consume(struct queue *queue, size_t count)
 	assert(count <= queue->records);
 	while (count-- > 0)
 		queue_remove(queue, queue->all.head);
+}
+
+void queue_take(struct queue *queue, uint64_t which)
+{
+	struct entry *entry = queue->all.head;
+
+	for (; which != 0; which >>= 1) {
+		struct entry *next = entry->next;
+
+		if ((which & 1) != 0)
+			queue_remove(queue, entry);
+		entry = next;
+	}
+}
+
+size_t queue_find(const struct queue *queue, queue_matches *matches, const void *arg)
+{
+	size_t place = 0;
+
+	for (const struct entry *e = queue->all.head; e != NULL; e = e->next, place++) {
+		if (matches(span_of_bytes(e->bytes, e->len), e->traits, arg))
+			return place;
+	}
+	return SIZE_MAX;
+}
+
+void queue_put_back(struct queue *queue, struct queue *from, size_t first)
+{
+	while (from->records > first) {
+		struct entry *entry = from->all.tail;
+
+		queue_unlink(from, entry);
+		queue_prepend(queue, entry);
+	}
 }
 
 size_t queue_records(const struct queue *queue)

@@ -11,7 +11,7 @@
 #include <sys/uio.h>
 
 #include "base/cleanup.h"
-#include "base/span.h"
+#include "output/traits.h"
 
 enum when_full {
 	WHEN_FULL_DROP_OLDEST,
@@ -42,15 +42,33 @@ struct queue_push_result {
 	bool out_of_memory; /* the new one was not taken: no memory */
 };
 
-/** Copies one datagram, given as header and text. severity: 0..7. */
-struct queue_push_result queue_push(struct queue *queue, struct span header, struct span text,
-				    uint8_t severity);
+/** Copies one datagram, given in n_parts pieces. */
+struct queue_push_result queue_push(struct queue *queue, const struct iovec *parts, size_t n_parts,
+				    struct datagram_traits traits);
 
-/** Fills up to cap iovecs with the oldest datagrams, borrowed until the queue changes. Returns how many. */
-size_t queue_peek(const struct queue *queue, struct iovec *iov_out, size_t cap);
+/**
+ * Fills up to cap iovecs with the oldest datagrams and their traits. The bytes are borrowed until
+ * their datagram leaves the queue. Returns how many.
+ */
+size_t queue_peek(const struct queue *queue, struct iovec *iov_out,
+		  struct datagram_traits *traits_out, size_t cap);
 
 /** Takes the oldest datagrams away; count <= queue_records(). */
 void queue_consume(struct queue *queue, size_t count);
+
+/** Takes away those of the 64 oldest whose bit is set; the oldest is bit 0. */
+void queue_take(struct queue *queue, uint64_t which);
+
+/** What one looks for; arg as given to queue_find(). */
+typedef bool queue_matches(struct span datagram, struct datagram_traits traits, const void *arg);
+/** The place of the oldest datagram that matches, 0 for the oldest of all, or SIZE_MAX. */
+size_t queue_find(const struct queue *queue, queue_matches *matches, const void *arg);
+
+/**
+ * Moves the datagrams of another queue, from the first-th on, to the old end of this one, in
+ * their order. The limits of this one are not looked at.
+ */
+void queue_put_back(struct queue *queue, struct queue *from, size_t first);
 
 size_t queue_records(const struct queue *queue);
 size_t queue_bytes(const struct queue *queue);

@@ -1,16 +1,19 @@
 #include "output/resolver.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/dns.h>
 #include <event2/util.h>
 #include <stdio.h>
 #include <string.h>
 
-/* While a name has no answer it is asked for again this soon, if its interval is not shorter. */
+#include "os/clock.h"
+
+/* While a name has no good answer it is asked for again this soon, if its interval is not shorter. */
 #define RETRY_S		2
-#define NAMESERVERS_MAX 3
+#define NAMESERVERS_MAX 3 /* of which resolv.conf(5) takes notice */
 #define CANCEL_TURNS	8
+#define RESOLV_CONF	"/etc/resolv.conf"
+#define LINE_BYTES	512
 
 struct resolver {
 	struct event_base *base;
@@ -28,93 +31,10 @@ struct question {
 	resolver_answer *answer;
 	void *arg;
 	struct event *timer; /* when to ask next */
+	int64_t asked_ms;    /* monotonic, the last time */
 	struct evdns_getaddrinfo_request *request;
 	bool asking; /* the callback is still owed */
 };
-
-static bool port_parse(const char *text, uint16_t *port_out)
-{
-	unsigned value = 0;
-
-	if (*text == '\0' || strlen(text) > 5)
-		return false;
-	for (; *text != '\0'; text++) {
-		if (*text < '0' || *text > '9')
-			return false;
-		value = value * 10 + (unsigned)(*text - '0');
-	}
-	if (value < 1 || value > UINT16_MAX)
-		return false;
-	*port_out = (uint16_t)value;
-	return true;
-}
-
-static bool host_is_name(const char *host)
-{
-	static const char letters[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-	size_t label = 0;
-
-	if (strspn(host, letters) != strlen(host) || strspn(host, "0123456789.") == strlen(host))
-		return false; /* digits and dots alone are a mistyped address, not a name */
-	for (; *host != '\0'; host++) {
-		label = *host == '.' ? 0 : label + 1;
-		if (label > 63 || (*host == '.' && (host[1] == '.' || host[1] == '\0')))
-			return false;
-	}
-	return true;
-}
-
-bool address_parse(const char *text, struct address_text *address_out)
-{
-	struct address_text address = { 0 };
-	bool bracketed = text[0] == '[';
-	const char *host = bracketed ? text + 1 : text;
-	const char *end = bracketed ? strchr(host, ']') : strchr(host, ':');
-	struct in_addr v4;
-	struct in6_addr v6;
-	size_t length;
-
-	if (end == NULL || end == host)
-		return false;
-	length = (size_t)(end - host);
-	if (length > ADDRESS_HOST_MAX)
-		return false;
-	memcpy(address.host, host, length);
-	end += bracketed ? 1 : 0;
-	if (*end != ':' || !port_parse(end + 1, &address.port))
-		return false;
-	if (bracketed)
-		address.numeric = inet_pton(AF_INET6, address.host, &v6) == 1;
-	else
-		address.numeric = inet_pton(AF_INET, address.host, &v4) == 1;
-	if (!address.numeric && (bracketed || !host_is_name(address.host)))
-		return false;
-	*address_out = address;
-	return true;
-}
-
-bool address_numeric(const struct address_text *address, struct sockaddr_storage *storage_out,
-		     socklen_t *length_out)
-{
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(address->port) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(address->port) };
-
-	if (!address->numeric)
-		return false;
-	memset(storage_out, 0, sizeof(*storage_out));
-	if (inet_pton(AF_INET, address->host, &v4.sin_addr) == 1) {
-		memcpy(storage_out, &v4, sizeof(v4));
-		*length_out = sizeof(v4);
-		return true;
-	}
-	if (inet_pton(AF_INET6, address->host, &v6.sin6_addr) == 1) {
-		memcpy(storage_out, &v6, sizeof(v6));
-		*length_out = sizeof(v6);
-		return true;
-	}
-	return false;
-}
 
 static void resolver_close_dns(struct resolver *resolver)
 {
@@ -163,31 +83,46 @@ void resolver_free(struct resolver *resolver)
 	free(resolver);
 }
 
+/* Adds those of resolv.conf(5), as many as there is room for; without any, that of this host. */
+static void dns_add_nameservers(struct evdns_base *dns, uint32_t room)
+{
+	FILE *file = fopen(RESOLV_CONF, "re");
+	char line[LINE_BYTES], address[LINE_BYTES];
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL &&
+	       (uint32_t)evdns_base_count_nameservers(dns) < room) {
+		if (sscanf(line, " nameserver %511s", address) == 1)
+			evdns_base_nameserver_ip_add(dns, address);
+	}
+	if (file != NULL)
+		fclose(file);
+	if (evdns_base_count_nameservers(dns) == 0)
+		evdns_base_nameserver_ip_add(dns, "127.0.0.1");
+}
+
 /*
- * evdns holds one UDP socket for each nameserver, of which resolv.conf(5) takes three: they
- * get their place under the bound before they are opened.
+ * evdns would open a UDP socket for each nameserver that resolv.conf(5) names. They get their
+ * place under the bound before they are opened, and leave room for a collector where they can.
  */
 static bool resolver_open_dns(struct resolver *resolver)
 {
-	uint32_t limit = socket_pool_counts(resolver->pool).limit;
+	uint32_t room = socket_pool_counts(resolver->pool).limit / 2;
 
 	if (resolver->dns != NULL)
 		return true;
-	if (!socket_pool_reserve(resolver->pool, limit < NAMESERVERS_MAX ? limit : NAMESERVERS_MAX))
+	room = room < 1 ? 1 : room < NAMESERVERS_MAX ? room : NAMESERVERS_MAX;
+	if (!socket_pool_reserve(resolver->pool, room))
 		return false;
-	resolver->dns = evdns_base_new(resolver->base, EVDNS_BASE_INITIALIZE_NAMESERVERS);
-	if (resolver->dns == NULL) /* no nameserver in resolv.conf: /etc/hosts still serves */
-		resolver->dns = evdns_base_new(resolver->base, 0);
+	resolver->dns = evdns_base_new(resolver->base, 0);
 	if (resolver->dns == NULL) {
 		socket_pool_reserve(resolver->pool, 0);
 		return false;
 	}
+	evdns_base_resolv_conf_parse(resolver->dns, DNS_OPTION_SEARCH | DNS_OPTION_MISC,
+				     RESOLV_CONF);
+	dns_add_nameservers(resolver->dns, room);
 	evdns_base_load_hosts(resolver->dns, "/etc/hosts");
-	if (socket_pool_reserve(resolver->pool,
-				(uint32_t)evdns_base_count_nameservers(resolver->dns)))
-		return true;
-	resolver_close_dns(resolver);
-	return false;
+	return true;
 }
 
 static void question_schedule(struct question *question, uint32_t seconds)
@@ -202,7 +137,7 @@ static void on_addrinfo(int result, struct evutil_addrinfo *found, void *arg)
 	struct question *question = arg;
 	struct resolver *resolver = question->resolver;
 	const struct timeval now = { 0 };
-	bool good = result == 0 && found != NULL;
+	struct address_list addresses = { 0 };
 
 	question->asking = false;
 	question->request = NULL;
@@ -213,12 +148,14 @@ static void on_addrinfo(int result, struct evutil_addrinfo *found, void *arg)
 		free(question);
 		return;
 	}
-	question_schedule(question,
-			  good || question->interval_s < RETRY_S ? question->interval_s : RETRY_S);
-	question->answer(good ? found->ai_addr : NULL, good ? (socklen_t)found->ai_addrlen : 0,
-			 question->arg);
+	for (struct evutil_addrinfo *at = found; at != NULL; at = at->ai_next)
+		address_list_add(&addresses, at->ai_addr, (socklen_t)at->ai_addrlen);
 	if (found != NULL)
 		evutil_freeaddrinfo(found);
+	question_schedule(question, addresses.n > 0 || question->interval_s < RETRY_S
+					    ? question->interval_s
+					    : RETRY_S);
+	question->answer(&addresses, question->arg);
 }
 
 static void question_ask(struct question *question)
@@ -227,13 +164,15 @@ static void question_ask(struct question *question)
 		.ai_family = AF_UNSPEC,
 		.ai_socktype = SOCK_DGRAM,
 		.ai_protocol = IPPROTO_UDP,
-		.ai_flags = EVUTIL_AI_NUMERICSERV | EVUTIL_AI_ADDRCONFIG,
+		.ai_flags = EVUTIL_AI_NUMERICSERV,
 	};
+	const struct address_list none = { 0 };
 	char port[6];
 
+	question->asked_ms = clock_monotonic_ms();
 	if (!resolver_open_dns(question->resolver)) {
 		question_schedule(question, RETRY_S);
-		question->answer(NULL, 0, question->arg);
+		question->answer(&none, question->arg);
 		return;
 	}
 	snprintf(port, sizeof(port), "%u", question->port);
@@ -289,4 +228,13 @@ void question_free(struct question *question)
 void question_set_interval(struct question *question, uint32_t interval_s)
 {
 	question->interval_s = interval_s;
+}
+
+void question_hurry(struct question *question)
+{
+	int64_t since_ms = clock_monotonic_ms() - question->asked_ms;
+
+	if (question->asking)
+		return;
+	question_schedule(question, since_ms >= RETRY_S * 1000 ? 0 : RETRY_S);
 }

@@ -8,31 +8,10 @@
 #ifndef LOGFWD_OUTPUT_RESOLVER_H
 #define LOGFWD_OUTPUT_RESOLVER_H
 
-#include <netdb.h>
-#include <sys/socket.h>
-
+#include "output/address.h"
 #include "output/socket_pool.h"
 
 struct resolver;
-
-#define ADDRESS_HOST_MAX 253 /* bytes, RFC 1035 2.3.4 in text */
-
-/** "HOST:PORT" or "[V6]:PORT" in its parts. */
-struct address_text {
-	char host[ADDRESS_HOST_MAX + 1];
-	uint16_t port; /* 1..65535 */
-	bool numeric;  /* host is an IPv4 or IPv6 literal */
-};
-
-/**
- * Reads an address: a numeric IPv4, an IPv6 in brackets, or a name of letters, digits, '-',
- * '_' and '.'; then ':' and a port. Pure. address_out is written on success only.
- */
-bool address_parse(const char *text, struct address_text *address_out);
-
-/** A numeric address as sockaddr; false when it is none. */
-bool address_numeric(const struct address_text *address, struct sockaddr_storage *storage_out,
-		     socklen_t *length_out);
 
 int resolver_new(struct event_base *base, struct socket_pool *pool, struct resolver **resolver_out);
 void resolver_free(struct resolver *resolver);
@@ -40,8 +19,11 @@ DEFINE_CLEANUP(struct resolver *, resolver_free)
 
 struct question;
 
-/** Told the answer: address is NULL when there is none now. Called from the loop. */
-typedef void resolver_answer(const struct sockaddr *address, socklen_t length, void *arg);
+/**
+ * Told the answer: all addresses of the name, as the resolver orders them; none when there is
+ * none now. Called from the loop.
+ */
+typedef void resolver_answer(const struct address_list *addresses, void *arg);
 
 /**
  * Asks for a name now and again: every interval seconds, and sooner while there is no answer.
@@ -51,5 +33,7 @@ int resolver_ask(struct resolver *resolver, const struct address_text *address, 
 		 resolver_answer *answer, void *arg, struct question **question_out);
 void question_free(struct question *question);
 void question_set_interval(struct question *question, uint32_t interval_s);
+/** The last answer is in doubt: asks again now, or within two seconds of the time before. */
+void question_hurry(struct question *question);
 
 #endif

@@ -1,87 +1,56 @@
 #include "output/server.h"
 
 #include <errno.h>
-#include <linux/errqueue.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "os/clock.h"
 #include "os/log.h"
-#include "output/refusals.h"
 #include "output/segments.h"
 
-/* Reads of an error queue, or of unasked replies, in one turn. */
-#define DRAIN_BUDGET 64
-/* More than an ICMP error of any kind quotes. */
-#define QUOTE_BYTES 1280
-
 struct server {
-	struct server_env env;
+	struct socket_pool *pool;
+	struct resolver *resolver;
+	struct server_owner owner;
+	struct server_options options;
 	char *text;
-	struct sockaddr_storage address;
-	socklen_t address_length;  /* 0: not known yet */
+	struct address_text name;
+	struct address_list addresses;
+	size_t at;		   /* of addresses, the one in use */
+	size_t failed_addresses;   /* in a row, that failed before it */
 	struct question *question; /* NULL for a numeric address */
 	struct server_state state;
-	struct pool_socket *socket; /* borrowed from the pool; NULL: none open */
-	size_t segment_bytes; /* of a datagram that may share a message; 0: none, on this socket */
-	struct refusals refusals; /* of this socket */
-	uint64_t sent, refused;
-	int last_error;
-	struct server_error_count errors[SERVER_ERRNOS_MAX];
-	size_t n_errors;
+	struct channel *channels[SERVER_SOCKETS_MAX]; /* NULL: not open */
+	struct server_account account;
 	struct log_limit complaint;
 };
 
-static void server_close_socket(struct server *server)
+void server_close(struct server *server)
 {
-	if (server->socket != NULL)
-		socket_pool_close(server->env.pool, server->socket);
-	server->socket = NULL;
-}
+	for (size_t i = 0; i < SERVER_SOCKETS_MAX; i++) {
+		struct channel *channel = move_ptr(server->channels[i]);
 
-static void on_answer(const struct sockaddr *address, socklen_t length, void *arg)
-{
-	struct server *server = arg;
-
-	if (address == NULL) {
-		if (server->address_length == 0)
-			log_limited(&server->complaint, LOG_LEVEL_WARNING, "output",
-				    "%s: the name has no address now; asking again, records wait",
-				    server->text);
-		return;
+		channel_close(channel);
 	}
-	if (length == server->address_length && memcmp(address, &server->address, length) == 0)
-		return;
-	memcpy(&server->address, address, length);
-	server->address_length = length;
-	server_close_socket(server);
-	server_state_resolved(&server->state);
-	server->env.changed(server->env.arg);
 }
 
-int server_new(const struct server_env *env, const char *text, uint32_t resolve_interval,
+int server_new(struct socket_pool *pool, struct resolver *resolver, const char *text,
 	       struct server **server_out)
 {
-	struct address_text address;
-	CLEANUP(server_free) struct server *server = NULL;
-	int result;
+	CLEANUP(server_free) struct server *server = calloc(1, sizeof(*server));
+	struct socket_address address;
 
-	if (!address_parse(text, &address))
-		return -EINVAL;
-	server = calloc(1, sizeof(*server));
 	if (server == NULL)
 		return -ENOMEM;
-	server->env = *env;
+	server->pool = pool;
+	server->resolver = resolver;
+	if (!address_parse(text, &server->name))
+		return -EINVAL;
 	server->text = strdup(text);
 	if (server->text == NULL)
 		return -ENOMEM;
-	if (address_numeric(&address, &server->address, &server->address_length)) {
+	if (address_of(server->name.host, server->name.port, &address)) {
+		address_list_add(&server->addresses, &address.any, address.length);
 		server_state_resolved(&server->state);
-	} else {
-		result = resolver_ask(env->resolver, &address, resolve_interval, on_answer, server,
-				      &server->question);
-		if (result < 0)
-			return result;
 	}
 	*server_out = move_ptr(server);
 	return 0;
@@ -91,266 +60,260 @@ void server_free(struct server *server)
 {
 	if (server == NULL)
 		return;
-	server_close_socket(server);
+	server_close(server);
 	question_free(server->question);
 	free(server->text);
 	free(server);
 }
 
-void server_set_resolve_interval(struct server *server, uint32_t seconds)
+/* Only addresses of the family that the sockets are bound to can be reached. */
+static void keep_reachable(const struct server *server, const struct address_list *found,
+			   struct address_list *kept_out)
 {
-	if (server->question != NULL)
-		question_set_interval(server->question, seconds);
+	const struct socket_address *bind = &server->options.socket.bind;
+
+	kept_out->n = 0;
+	for (size_t i = 0; i < found->n; i++) {
+		const struct socket_address *address = &found->addresses[i];
+
+		if (bind->length == 0 || bind->any.sa_family == address->any.sa_family)
+			address_list_add(kept_out, &address->any, address->length);
+	}
 }
 
-static void server_count_error(struct server *server, int error)
+/* The address in use stays in use while the name has it. */
+static void on_answer(const struct address_list *found, void *arg)
 {
-	size_t i;
+	struct server *server = arg;
+	struct address_list addresses;
+	size_t at;
 
-	server->last_error = error;
-	for (i = 0; i < server->n_errors; i++) {
-		if (server->errors[i].error == error)
-			break;
+	keep_reachable(server, found, &addresses);
+	if (addresses.n == 0) {
+		if (server->addresses.n == 0)
+			log_limited(&server->complaint, LOG_LEVEL_WARNING, "output",
+				    "%s: the name has no address now; asking again, records wait",
+				    server->text);
+		return;
 	}
-	if (i == SERVER_ERRNOS_MAX)
-		i--; /* more kinds than anybody has seen: the last one stands for the rest */
-	else if (i == server->n_errors)
-		server->errors[server->n_errors++].error = error;
-	server->errors[i].count++;
+	at = server->addresses.n > 0
+		     ? address_list_find(&addresses, &server->addresses.addresses[server->at])
+		     : addresses.n;
+	server->addresses = addresses;
+	if (at < addresses.n) {
+		server->at = at;
+		return;
+	}
+	server->at = 0;
+	server->failed_addresses = 0;
+	server_close(server);
+	server_state_resolved(&server->state);
+	server->owner.changed(server->owner.arg);
+}
+
+static void server_ask(struct server *server)
+{
+	if (server->name.numeric)
+		return;
+	if (server->question != NULL)
+		question_set_interval(server->question, server->options.resolve_interval);
+	else if (resolver_ask(server->resolver, &server->name, server->options.resolve_interval,
+			      on_answer, server, &server->question) < 0)
+		log_limited(&server->complaint, LOG_LEVEL_ERROR, "output",
+			    "%s: no memory to ask for its address; a reload tries again",
+			    server->text);
+}
+
+/* A window of another size, or one that another queue takes from. */
+static bool same_windows(const struct server_owner *a, const struct server_owner *b)
+{
+	return a->again == b->again && a->returned == b->returned &&
+	       a->window_records == b->window_records && a->window_bytes == b->window_bytes;
+}
+
+void server_configure(struct server *server, const struct server_owner *owner,
+		      const struct server_options *options)
+{
+	if (server->options.sockets != options->sockets ||
+	    !socket_options_equal(&server->options.socket, &options->socket) ||
+	    !same_windows(&server->owner, owner))
+		server_close(server);
+	server->owner = *owner;
+	server->options = *options;
+	server_ask(server);
+}
+
+/* True when the name has an address that was not tried since one was good; it is in use then. */
+static bool server_next_address(struct server *server)
+{
+	bool another = server->failed_addresses + 1 < server->addresses.n;
+
+	server->failed_addresses = another ? server->failed_addresses + 1 : 0;
+	if (server->addresses.n > 1) {
+		server->at = (server->at + 1) % server->addresses.n;
+		server_close(server);
+	}
+	return another;
 }
 
 /* The one place where a server's phase gets worse; says so once in a while. */
-static void server_fail(struct server *server, int error, int64_t now_ms)
+static void server_fail(struct server *server, int error, const char *what, int64_t now_ms)
 {
+	bool again = server->state.phase == SERVER_DUE || server->state.phase == SERVER_PROBING;
+
+	/* a connected socket never recovers from an address change */
+	if (send_verdict(error) == SEND_PATH) {
+		server_close(server);
+		if (server->question != NULL)
+			question_hurry(server->question);
+	}
+	if (server->state.phase == SERVER_UP)
+		server->failed_addresses = 0;
+	if (again && server_next_address(server)) {
+		server_state_moved(&server->state);
+		return;
+	}
 	server_state_failed(&server->state, now_ms);
-	if (send_verdict(error) == SEND_PATH)
-		server_close_socket(
-			server); /* a connected socket never recovers from an address change */
 	if (server->state.phase == SERVER_DOWN)
 		log_limited(&server->complaint, LOG_LEVEL_WARNING, "output",
-			    "%s: %s; trying again in %lld ms, records go elsewhere or wait",
-			    server->text, strerror(error), (long long)server->state.backoff_ms);
+			    "%s: %s%s%s; trying again in %lld ms, records go elsewhere or wait",
+			    server->text, what, what[0] != '\0' ? ": " : "", strerror(error),
+			    (long long)server->state.backoff_ms);
 }
 
-static int extended_error(const struct msghdr *message)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
-	     c = CMSG_NXTHDR((struct msghdr *)message, c)) {
-		bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
-		bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
-		struct sock_extended_err extended;
-
-		if (!v4 && !v6)
-			continue;
-		memcpy(&extended, CMSG_DATA(c), sizeof(extended));
-		return (int)extended.ee_errno;
-	}
-	return 0;
-}
-
-/*
- * Reads what the kernel learned about datagrams that it had taken. It must be read before
- * the next send: sendmmsg(2) swallows a pending error when it has sent something before it.
- * Returns the last one that speaks against the server, or 0.
- */
-static int server_drain_errors(struct server *server)
-{
-	uint8_t control[512];
-	uint8_t quote[QUOTE_BYTES];
-	int last = 0;
-
-	for (int i = 0; i < DRAIN_BUDGET; i++) {
-		struct iovec part = { .iov_base = quote, .iov_len = sizeof(quote) };
-		struct msghdr message = { .msg_iov = &part,
-					  .msg_iovlen = 1,
-					  .msg_control = control,
-					  .msg_controllen = sizeof(control) };
-		ssize_t quoted = recvmsg(pool_socket_fd(server->socket), &message,
-					 MSG_ERRQUEUE | MSG_DONTWAIT);
-		int error;
-
-		if (quoted < 0)
-			break;
-		error = extended_error(&message);
-		if (error == 0)
-			continue;
-		server_count_error(server, error);
-		if (send_verdict(error) == SEND_REFUSED || send_verdict(error) == SEND_PATH) {
-			server->refused += refusals_told(&server->refusals, (size_t)quoted);
-			last = error;
-		}
-	}
-	return last;
-}
-
-/* Collectors have nothing to say to us; what they say anyway is thrown away unread. */
-static void server_discard_replies(struct server *server)
-{
-	uint8_t byte;
-
-	for (int i = 0; i < DRAIN_BUDGET; i++) {
-		if (recv(pool_socket_fd(server->socket), &byte, 1, MSG_DONTWAIT) < 0)
-			break;
-	}
-}
-
-static void on_socket_ready(struct pool_socket *socket, short what, void *arg)
+static void on_channel_news(struct channel *channel, int error, void *arg)
 {
 	struct server *server = arg;
-	int error = 0;
 
-	(void)socket;
-	if ((what & EV_READ) != 0) {
-		error = server_drain_errors(server);
-		if (error != 0)
-			server_fail(server, error, clock_monotonic_ms());
-		else
-			server_discard_replies(server);
-	}
-	if (error != 0 || (what & EV_WRITE) != 0)
-		server->env.changed(server->env.arg);
+	(void)channel;
+	if (error != 0)
+		server_fail(server, error, "", clock_monotonic_ms());
+	server->owner.changed(server->owner.arg);
 }
 
 /* It may have been waited for: nothing else would tell the owner that another can be opened. */
-static void on_socket_gone(void *arg)
+static void on_channel_gone(struct channel *channel, int error, void *arg)
 {
 	struct server *server = arg;
 
-	server->socket = NULL;
-	server->env.changed(server->env.arg);
+	for (size_t i = 0; i < SERVER_SOCKETS_MAX; i++) {
+		if (server->channels[i] == channel)
+			server->channels[i] = NULL;
+	}
+	if (error != 0)
+		server_fail(server, error, "", clock_monotonic_ms());
+	server->owner.changed(server->owner.arg);
 }
 
-static int server_need_socket(struct server *server)
+/* What to do when there is no socket to send by. */
+static struct server_result server_open_failed(struct server *server, int error, const char *what,
+					       int64_t now_ms)
 {
-	int result;
+	const struct server_result pause = { .blocked = true, .pause_ms = SEND_PAUSE_MS };
 
-	if (server->socket != NULL)
-		return 0;
-	result = socket_pool_open(server->env.pool, (const struct sockaddr *)&server->address,
-				  server->address_length, on_socket_ready, on_socket_gone, server,
-				  &server->socket);
-	if (result < 0)
-		return result;
-	server->segment_bytes = pool_socket_segment_bytes(server->socket);
-	refusals_init(&server->refusals, server->segment_bytes);
-	return 0;
+	if (error == EBUSY) /* all are watched for a moment, for other servers */
+		return pause;
+	server_account_error(&server->account, error);
+	/* out of descriptors or memory is our trouble, not the collector's */
+	if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
+		return pause;
+	server_fail(server, error, what, now_ms);
+	return (struct server_result){ 0 };
+}
+
+/* Opens a channel. Returns 0, or an errno with what failed. */
+static int server_open_channel(struct server *server, size_t index, int64_t now_ms,
+			       const char **what_out)
+{
+	const struct channel_env env = {
+		.pool = server->pool,
+		.account = &server->account,
+		.again = server->owner.again,
+		.returned = server->owner.returned,
+		.window_records = server->owner.window_records,
+		.window_bytes = server->owner.window_bytes,
+		.news = on_channel_news,
+		.gone = on_channel_gone,
+		.arg = server,
+	};
+
+	return -channel_open(&env, &server->addresses.addresses[server->at],
+			     &server->options.socket, now_ms, &server->channels[index], what_out);
 }
 
 /* What to do about an error of sendmmsg(2), which took nothing. */
-static void server_send_failed(struct server *server, int error, int64_t now_ms,
-			       struct server_result *result)
+static void server_send_failed(struct server *server, struct channel *channel, int error,
+			       int64_t now_ms, struct server_result *result)
 {
 	enum send_verdict verdict = send_verdict(error);
-	bool of_server = verdict == SEND_REFUSED || verdict == SEND_PATH;
 
 	/* News of a datagram sent before stand in the error queue as well, and count once. */
-	if (!of_server || server_drain_errors(server) == 0)
-		server_count_error(server, error);
+	if (!send_verdict_is_of_server(verdict) || channel_read_errors(channel) == 0)
+		server_account_error(&server->account, error);
 	switch (verdict) {
 	case SEND_REPEAT:
 		break;
 	case SEND_WAIT:
 		result->blocked = true;
-		pool_socket_want_write(server->socket, true);
+		channel_want_write(channel);
 		break;
 	case SEND_PAUSE:
 		result->blocked = true;
 		result->pause_ms = SEND_PAUSE_MS;
 		break;
 	case SEND_TOO_LARGE:
+		server->account.too_large++;
 		result->first_too_large = true;
 		break;
 	case SEND_REFUSED:
 	case SEND_PATH:
-		server_fail(server, error, now_ms);
+		server_fail(server, error, "", now_ms);
 		break;
 	}
 }
 
-/*
- * Whether datagrams may still share messages on this socket, after an error of one message.
- * Returns true when that message is to go as single datagrams now: it was shared, nothing of
- * it was sent, and the error says nothing of the server yet.
- */
-static bool server_unshare(struct server *server, int error, bool shared)
+/* The probe is out: what the kernel can tell at once it tells now. */
+static void server_watch(struct server *server, struct channel *channel, int64_t now_ms)
 {
-	switch (error) {
-	case EINVAL: /* the path has a smaller MTU now; kernels differ in which of the two they say */
-	case EMSGSIZE:
-	case EIO: /* the network card makes no checksums */
-	case EOPNOTSUPP:
-	case ENOMEM:
-		if (shared)
-			server->segment_bytes = 0;
-		return shared;
-	case ENOBUFS: /* tc-tbf(8) cuts messages itself, and drops what has no room without a word */
-		server->segment_bytes = 0;
-		return shared;
-	default:
-		return false;
-	}
+	int error;
+
+	server_state_probe_sent(&server->state, now_ms);
+	channel_hold(channel, server->state.until_ms);
+	error = channel_read_errors(channel);
+	if (error != 0)
+		server_fail(server, error, "", now_ms);
 }
 
-/* Hands over message after message, until all are gone or something is in the way. */
-static void server_transmit(struct server *server, struct segments *plan, int64_t now_ms,
-			    struct server_result *result)
+size_t server_channel_of(const struct server *server, uint32_t flow)
 {
-	int fd = pool_socket_use(server->env.pool, server->socket, now_ms);
-	size_t done = 0;
-
-	while (done < plan->n_messages) {
-		int taken = sendmmsg(fd, plan->messages + done, (unsigned)(plan->n_messages - done),
-				     MSG_DONTWAIT | MSG_NOSIGNAL);
-		int error = taken < 0 ? errno : 0;
-
-		if (error != 0) {
-			if (!server_unshare(server, error, plan->shapes[done].datagrams > 1))
-				server_send_failed(server, error, now_ms, result);
-			return;
-		}
-		result->sent += segments_datagrams(plan, done, (size_t)taken);
-		refusals_sent(&server->refusals, plan->shapes + done, (size_t)taken);
-		done += (size_t)taken;
-		error = done < plan->n_messages ? server_drain_errors(server) : 0;
-		if (error != 0) {
-			server_fail(server, error, now_ms);
-			return;
-		}
-	}
+	return server->options.sockets > 1 ? flow % server->options.sockets : 0;
 }
 
-/* What to do when there is no socket to send by. */
-static struct server_result server_open_failed(struct server *server, int error, int64_t now_ms)
+struct server_result server_send(struct server *server, size_t channel,
+				 const struct channel_batch *batch, int64_t now_ms)
 {
-	server_count_error(server, error);
-	/* out of descriptors or memory is our trouble, not the collector's */
-	if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
-		return (struct server_result){ .blocked = true, .pause_ms = SEND_PAUSE_MS };
-	server_fail(server, error, now_ms);
-	return (struct server_result){ 0 };
-}
-
-struct server_result server_send(struct server *server, const struct mmsghdr *datagrams,
-				 size_t count, int64_t now_ms)
-{
+	struct channel_batch admitted = *batch;
 	struct server_result result = { 0 };
-	struct segments plan;
+	struct channel_result done;
+	const char *what = "";
 	bool probe = server->state.phase == SERVER_DUE;
-	int error = server_need_socket(server);
+	int error = server->channels[channel] != NULL
+			    ? 0
+			    : server_open_channel(server, channel, now_ms, &what);
 
-	if (error < 0)
-		return server_open_failed(server, -error, now_ms);
-	count = server_state_admits(&server->state, count);
-	segments_plan(&plan, datagrams, count < SEGMENTS_BATCH ? count : SEGMENTS_BATCH,
-		      server->segment_bytes);
-	server_transmit(server, &plan, now_ms, &result);
-	server->sent += result.sent;
-	if (probe && result.sent > 0) {
-		server_state_probe_sent(&server->state, now_ms);
-		error = server_drain_errors(server);
-		if (error != 0)
-			server_fail(server, error, now_ms);
-	}
+	if (error != 0)
+		return server_open_failed(server, error, what, now_ms);
+	admitted.count = server_state_admits(&server->state, batch->count);
+	admitted.count = admitted.count < SEGMENTS_BATCH ? admitted.count : SEGMENTS_BATCH;
+	done = channel_send(server->channels[channel], &admitted, now_ms);
+	result.sent = done.sent;
+	*(batch->again ? &server->account.resent : &server->account.sent) += done.sent;
+	if (done.failed != 0)
+		server_send_failed(server, server->channels[channel], done.failed, now_ms, &result);
+	else if (done.told != 0)
+		server_fail(server, done.told, "", now_ms);
+	else if (probe && done.sent > 0)
+		server_watch(server, server->channels[channel], now_ms);
 	return result;
 }
 
@@ -370,13 +333,23 @@ struct server_view server_view(const struct server *server)
 	struct server_view view = {
 		.text = server->text,
 		.phase = server->state.phase,
-		.sent = server->sent,
-		.refused = server->refused,
-		.has_socket = server->socket != NULL,
-		.last_error = server->last_error,
-		.n_errors = server->n_errors,
+		.addresses = server->addresses.n,
+		.account = &server->account,
 	};
 
-	memcpy(view.errors, server->errors, sizeof(view.errors));
+	if (server->addresses.n > 0)
+		address_write(&server->addresses.addresses[server->at], view.address);
+	for (size_t i = 0; i < SERVER_SOCKETS_MAX; i++)
+		view.sockets += server->channels[i] != NULL ? 1 : 0;
 	return view;
+}
+
+const char *server_text(const struct server *server)
+{
+	return server->text;
+}
+
+const struct server_account *server_account(const struct server *server)
+{
+	return &server->account;
 }

@@ -21,9 +21,19 @@ enum send_verdict send_verdict(int error)
 	}
 }
 
+bool send_verdict_is_of_server(enum send_verdict verdict)
+{
+	return verdict == SEND_REFUSED || verdict == SEND_PATH;
+}
+
 void server_state_resolved(struct server_state *state)
 {
 	*state = (struct server_state){ .phase = SERVER_UP };
+}
+
+void server_state_moved(struct server_state *state)
+{
+	state->phase = SERVER_DUE;
 }
 
 static int64_t backoff_after(int64_t backoff_ms)

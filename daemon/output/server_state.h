@@ -45,9 +45,14 @@ enum send_verdict {
 
 /** The policy of field errors: send(2), udp(7), ip(7). error: an errno. */
 enum send_verdict send_verdict(int error);
+/** SEND_REFUSED and SEND_PATH speak against the server, the others are no fault of its. */
+bool send_verdict_is_of_server(enum send_verdict verdict);
 
 /** An address is known (again): the server starts as up. */
 void server_state_resolved(struct server_state *state);
+
+/** The server has another address, which takes one record as a probe, at once. */
+void server_state_moved(struct server_state *state);
 
 /** Nobody listens, or there is no way there; from any phase but UNRESOLVED. */
 void server_state_failed(struct server_state *state, int64_t now_ms);

@@ -2,14 +2,15 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
+#include <linux/errqueue.h>
 #include <netinet/udp.h>
+#include <string.h>
 #include <sys/queue.h>
 
 /* For the error queue, which the kernel bounds by it; replies, which nobody asked for, fill no more. */
 #define RECEIVE_BUFFER_BYTES (64 * 1024)
-/* A burst that outruns the network waits in the kernel before it waits in the queue. */
-#define SEND_BUFFER_BYTES (1024 * 1024)
+/* Unasked replies that are read in one turn. */
+#define DISCARD_BUDGET 64
 /*
  * An ICMP error has this much room (RFC 1812 4.3.2.3, RFC 4443 2.4 (c)) for the headers of both
  * packets and for what it quotes.
@@ -24,6 +25,7 @@ struct pool_socket {
 	int fd;
 	size_t segment_bytes;
 	int64_t used_ms;
+	int64_t held_until_ms;
 	struct event *readable; /* error queue, and replies that nobody asked for */
 	struct event *writable;
 	pool_socket_ready *ready;
@@ -40,6 +42,12 @@ struct socket_pool {
 	uint32_t reserved; /* descriptors that others hold under the same bound */
 	struct pool_counts counts;
 };
+
+bool socket_options_equal(const struct socket_options *a, const struct socket_options *b)
+{
+	return address_equal(&a->bind, &b->bind) && strcmp(a->bind_device, b->bind_device) == 0 &&
+	       a->dscp == b->dscp && a->send_buffer == b->send_buffer;
+}
 
 int socket_pool_new(struct event_base *base, const struct pool_options *options,
 		    struct socket_pool **pool_out)
@@ -81,23 +89,35 @@ void socket_pool_close(struct socket_pool *pool, struct pool_socket *socket)
 	pool_socket_free(socket);
 }
 
-/* The borrower hears of it once the socket is gone, so it cannot use it any more. */
-static void pool_take_away(struct socket_pool *pool, struct pool_socket *socket)
+/* The borrower hears of it while the socket can still tell its last news. */
+static void pool_take_away(struct socket_pool *pool, struct pool_socket *socket, bool evicted)
 {
-	pool_socket_gone *gone = socket->gone;
-	void *arg = socket->arg;
-
+	socket->gone(socket, evicted, socket->arg);
 	socket_pool_close(pool, socket);
-	gone(arg);
 }
 
-static bool pool_make_room(struct socket_pool *pool, uint32_t wanted)
+/* The least recently used one that is not held, or NULL. */
+static struct pool_socket *pool_victim(const struct socket_pool *pool, int64_t now_ms)
+{
+	struct pool_socket *socket;
+
+	TAILQ_FOREACH (socket, &pool->sockets, by_use) {
+		if (socket->held_until_ms <= now_ms)
+			break;
+	}
+	return socket;
+}
+
+/* now_ms: INT64_MAX takes what is held, too. */
+static bool pool_make_room(struct socket_pool *pool, uint32_t wanted, int64_t now_ms)
 {
 	while (pool->counts.open + pool->reserved + wanted > pool->options.sockets) {
-		if (TAILQ_EMPTY(&pool->sockets))
+		struct pool_socket *victim = pool_victim(pool, now_ms);
+
+		if (victim == NULL)
 			return false;
-		pool_take_away(pool, TAILQ_FIRST(&pool->sockets));
 		pool->counts.evicted++;
+		pool_take_away(pool, victim, true);
 	}
 	return true;
 }
@@ -105,7 +125,7 @@ static bool pool_make_room(struct socket_pool *pool, uint32_t wanted)
 void socket_pool_set_options(struct socket_pool *pool, const struct pool_options *options)
 {
 	pool->options = *options;
-	pool_make_room(pool, 0);
+	pool_make_room(pool, 0, INT64_MAX);
 }
 
 static void on_socket_event(evutil_socket_t fd, short what, void *arg)
@@ -116,25 +136,61 @@ static void on_socket_event(evutil_socket_t fd, short what, void *arg)
 	socket->ready(socket, what, socket->arg);
 }
 
-static int open_connected(const struct sockaddr *address, socklen_t length)
+/* Without it the kernel hides local drops and late refusals (ip(7), IP_RECVERR). */
+static int ask_for_errors(int fd, sa_family_t family)
 {
 	const int on = 1;
-	const int receive = RECEIVE_BUFFER_BYTES;
-	const int send = SEND_BUFFER_BYTES;
-	int fd = socket(address->sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int error;
 
-	if (fd < 0)
-		return -errno;
-	/* Without it the kernel hides local drops and late refusals (ip(7), IP_RECVERR). */
-	if (address->sa_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on));
-	else
-		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+	return family == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof(on))
+				  : setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on));
+}
+
+static int set_dscp(int fd, sa_family_t family, uint8_t dscp)
+{
+	const int class = dscp << 2; /* the two bits below it are ECN's, RFC 3168 5 */
+
+	return family == AF_INET6 ? setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &class, sizeof(class))
+				  : setsockopt(fd, IPPROTO_IP, IP_TOS, &class, sizeof(class));
+}
+
+/* Returns what failed, with errno, or NULL. */
+static const char *prepare(int fd, sa_family_t family, const struct socket_options *options)
+{
+	const int receive = RECEIVE_BUFFER_BYTES;
+	const int send = (int)options->send_buffer;
+
+	if (ask_for_errors(fd, family) < 0)
+		return "socket";
+	/* The kernel may give less than it is asked for; that is no failure. */
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send));
-	if (connect(fd, address, length) == 0)
-		return fd;
+	if (options->dscp != 0 && set_dscp(fd, family, options->dscp) < 0)
+		return "dscp";
+	if (options->bind_device[0] != '\0' &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, options->bind_device,
+		       (socklen_t)strlen(options->bind_device) + 1) < 0)
+		return "bind-device";
+	if (options->bind.length > 0 && bind(fd, &options->bind.any, options->bind.length) < 0)
+		return "bind-address";
+	return NULL;
+}
+
+/* Returns the descriptor, or -errno with what failed. */
+static int open_connected(const struct pool_request *request, const char **what_out)
+{
+	const struct socket_address *address = request->address;
+	int fd = socket(address->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int error;
+
+	*what_out = "socket";
+	if (fd < 0)
+		return -errno;
+	*what_out = prepare(fd, address->any.sa_family, request->options);
+	if (*what_out == NULL) {
+		*what_out = "connect";
+		if (connect(fd, &address->any, address->length) == 0)
+			return fd;
+	}
 	error = errno;
 	close(fd);
 	return -error;
@@ -180,17 +236,17 @@ static int pool_socket_new(struct socket_pool *pool, int fd, struct pool_socket 
 	return 0;
 }
 
-int socket_pool_open(struct socket_pool *pool, const struct sockaddr *address, socklen_t length,
-		     pool_socket_ready *ready, pool_socket_gone *gone, void *arg,
-		     struct pool_socket **socket_out)
+int socket_pool_open(struct socket_pool *pool, const struct pool_request *request,
+		     struct pool_socket **socket_out, const char **what_out)
 {
 	struct pool_socket *socket = NULL;
 	int result;
 	int fd;
 
-	if (!pool_make_room(pool, 1))
-		return -EMFILE;
-	fd = open_connected(address, length);
+	*what_out = "socket";
+	if (!pool_make_room(pool, 1, request->now_ms))
+		return pool->counts.open > 0 ? -EBUSY : -EMFILE;
+	fd = open_connected(request, what_out);
 	if (fd < 0) {
 		pool->counts.failed++;
 		return fd;
@@ -201,10 +257,11 @@ int socket_pool_open(struct socket_pool *pool, const struct sockaddr *address, s
 		pool->counts.failed++;
 		return result;
 	}
-	socket->segment_bytes = segment_limit(fd, address->sa_family);
-	socket->ready = ready;
-	socket->gone = gone;
-	socket->arg = arg;
+	socket->segment_bytes = segment_limit(fd, request->address->any.sa_family);
+	socket->ready = request->ready;
+	socket->gone = request->gone;
+	socket->arg = request->arg;
+	socket->used_ms = request->now_ms;
 	TAILQ_INSERT_TAIL(&pool->sockets, socket, by_use);
 	pool->counts.open++;
 	pool->counts.opened++;
@@ -214,17 +271,64 @@ int socket_pool_open(struct socket_pool *pool, const struct sockaddr *address, s
 	return 0;
 }
 
-int pool_socket_use(struct socket_pool *pool, struct pool_socket *socket, int64_t now_ms)
+int pool_socket_send(struct socket_pool *pool, struct pool_socket *socket, struct mmsghdr *messages,
+		     size_t count, int64_t now_ms)
 {
+	int taken;
+
 	socket->used_ms = now_ms;
 	TAILQ_REMOVE(&pool->sockets, socket, by_use);
 	TAILQ_INSERT_TAIL(&pool->sockets, socket, by_use);
-	return socket->fd;
+	taken = sendmmsg(socket->fd, messages, (unsigned)count, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return taken < 0 ? -errno : taken;
 }
 
-int pool_socket_fd(const struct pool_socket *socket)
+static int extended_error(const struct msghdr *message)
 {
-	return socket->fd;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
+	     c = CMSG_NXTHDR((struct msghdr *)message, c)) {
+		bool v4 = c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR;
+		bool v6 = c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR;
+		struct sock_extended_err extended;
+
+		if (!v4 && !v6)
+			continue;
+		memcpy(&extended, CMSG_DATA(c), sizeof(extended));
+		return (int)extended.ee_errno;
+	}
+	return 0;
+}
+
+bool pool_socket_read_error(struct pool_socket *socket, struct pool_error *error_out)
+{
+	uint8_t control[512];
+	struct iovec part = { .iov_base = error_out->quote, .iov_len = sizeof(error_out->quote) };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	ssize_t quoted = recvmsg(socket->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+
+	if (quoted < 0)
+		return false;
+	error_out->quoted = (size_t)quoted;
+	error_out->error = extended_error(&message);
+	return true;
+}
+
+void pool_socket_discard(struct pool_socket *socket)
+{
+	uint8_t byte;
+
+	for (int i = 0; i < DISCARD_BUDGET; i++) {
+		if (recv(socket->fd, &byte, 1, MSG_DONTWAIT) < 0)
+			break;
+	}
+}
+
+void pool_socket_hold(struct pool_socket *socket, int64_t until_ms)
+{
+	socket->held_until_ms = until_ms;
 }
 
 size_t pool_socket_segment_bytes(const struct pool_socket *socket)
@@ -246,8 +350,8 @@ void socket_pool_close_idle(struct socket_pool *pool, int64_t now_ms)
 
 	while ((socket = TAILQ_FIRST(&pool->sockets)) != NULL &&
 	       now_ms - socket->used_ms >= (int64_t)pool->options.idle_timeout * 1000) {
-		pool_take_away(pool, socket);
 		pool->counts.idle_closed++;
+		pool_take_away(pool, socket, false);
 	}
 }
 
@@ -256,7 +360,7 @@ bool socket_pool_reserve(struct socket_pool *pool, uint32_t n)
 	uint32_t before = pool->reserved;
 
 	pool->reserved = n;
-	if (n <= pool->options.sockets && pool_make_room(pool, 0))
+	if (n <= pool->options.sockets && pool_make_room(pool, 0, INT64_MAX))
 		return true;
 	pool->reserved = before;
 	return false;

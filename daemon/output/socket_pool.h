@@ -1,20 +1,20 @@
 /**
- * socket_pool: the only place that opens UDP sockets to collectors, and the bound on them.
+ * socket_pool: the only place that knows UDP sockets to collectors, and the bound on them.
  *
  * A socket is connected to one address, non-blocking, close-on-exec, with IP_RECVERR so that
  * the kernel hides nothing. It is opened on demand, closed when idle, and when the bound is
  * reached the least recently used one is closed before another is opened: at no instant are
- * there more than pool.sockets. The pool owns sockets, servers borrow them between two calls.
+ * there more than pool.sockets. Before one is closed its borrower may read what the kernel has
+ * still to tell. The pool owns sockets, servers borrow them between two calls.
  */
 #ifndef LOGFWD_OUTPUT_SOCKET_POOL_H
 #define LOGFWD_OUTPUT_SOCKET_POOL_H
 
 #include <event2/event.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <sys/socket.h>
+#include <net/if.h>
 
 #include "base/cleanup.h"
+#include "output/address.h"
 
 struct pool_options {
 	uint32_t sockets;      /* the bound, 1..1024; default 16 */
@@ -31,8 +31,31 @@ struct pool_socket;
 
 /** Told when a borrowed socket has become writable, or has something in its error queue. */
 typedef void pool_socket_ready(struct pool_socket *socket, short what, void *arg);
-/** Told when the pool takes a socket away (evicted, idle, limit lowered): the borrower forgets it. */
-typedef void pool_socket_gone(void *arg);
+/**
+ * Told when the pool takes a socket away: evicted for another, or idle. The borrower may read its
+ * errors one last time, and forgets it.
+ */
+typedef void pool_socket_gone(struct pool_socket *socket, bool evicted, void *arg);
+
+/** How a target wants its sockets. Zero-initialised but for send_buffer: as the system does. */
+struct socket_options {
+	struct socket_address bind; /* local address, its port 0; length 0: any */
+	char bind_device[IFNAMSIZ]; /* "": any */
+	uint8_t dscp;		    /* 0..63, RFC 2474 */
+	uint32_t send_buffer;	    /* bytes, > 0 */
+};
+
+bool socket_options_equal(const struct socket_options *a, const struct socket_options *b);
+
+/** What a borrower wants to be opened. All of it is borrowed for the call but arg. */
+struct pool_request {
+	const struct socket_address *address;
+	const struct socket_options *options;
+	pool_socket_ready *ready;
+	pool_socket_gone *gone;
+	void *arg;
+	int64_t now_ms; /* monotonic */
+};
 
 int socket_pool_new(struct event_base *base, const struct pool_options *options,
 		    struct socket_pool **pool_out);
@@ -45,18 +68,41 @@ void socket_pool_set_options(struct socket_pool *pool, const struct pool_options
 /**
  * Opens a socket connected to an address, making room first.
  * ready, gone: called with arg; never from inside this call for this socket.
- * Errors: -errno of socket() or connect(), -ENOMEM.
+ * what_out: what failed, "bind-device" or another word for a user; static storage.
+ * Errors: -errno of opening it, -ENOMEM; -EBUSY: all others are held; -EMFILE: no room at all.
  */
-int socket_pool_open(struct socket_pool *pool, const struct sockaddr *address, socklen_t length,
-		     pool_socket_ready *ready, pool_socket_gone *gone, void *arg,
-		     struct pool_socket **socket_out);
+int socket_pool_open(struct socket_pool *pool, const struct pool_request *request,
+		     struct pool_socket **socket_out, const char **what_out);
 /** Closes a socket; gone is not called. */
 void socket_pool_close(struct socket_pool *pool, struct pool_socket *socket);
 
-/** Marks it used now: it moves to the young end of the eviction order. Returns its descriptor. */
-int pool_socket_use(struct socket_pool *pool, struct pool_socket *socket, int64_t now_ms);
-/** Its descriptor, borrowed, for reading its error queue. */
-int pool_socket_fd(const struct pool_socket *socket);
+/**
+ * Hands messages over, as sendmmsg(2) does. The socket moves to the young end of the eviction
+ * order. Returns how many the kernel took, at least 1, or -errno of the first one.
+ */
+int pool_socket_send(struct socket_pool *pool, struct pool_socket *socket, struct mmsghdr *messages,
+		     size_t count, int64_t now_ms);
+
+/* More than an ICMP error of any kind quotes. */
+#define POOL_QUOTE_BYTES 1280
+
+/** What the kernel learned about a datagram that it had taken. */
+struct pool_error {
+	int error; /* an errno */
+	size_t quoted;
+	uint8_t quote[POOL_QUOTE_BYTES]; /* how its payload begins */
+};
+
+/**
+ * Reads one from the error queue; false when there is none. They must be read before the next
+ * send: sendmmsg(2) swallows a pending error when it has sent something before it.
+ */
+bool pool_socket_read_error(struct pool_socket *socket, struct pool_error *error_out);
+/** Throws away, unread, what a collector has to say. */
+void pool_socket_discard(struct pool_socket *socket);
+
+/** It is watched until then: nothing takes it away before, but a lower bound. */
+void pool_socket_hold(struct pool_socket *socket, int64_t until_ms);
 /**
  * Bytes of a datagram that may be a segment of a message (UDP_SEGMENT) on it: 480 to an IPv4
  * address, 1144 to an IPv6 one, less where the MTU is small; 0 where the kernel cannot do it.

@@ -1,26 +1,18 @@
 /**
- * target: one destination: its servers, their policy, and a bounded queue of whole records.
+ * target: one destination: its servers, their policy, and the lanes that records take to them.
  *
- * A datagram that the socket takes at once is sent from where it stands; what must wait is
- * copied into the queue. Records leave in the order in which they came. Every record that
- * was enqueued is sent, or dropped under one reason, or still queued, at every instant; and
- * when there is room again, one record of the target's own tells the collector what it lost.
+ * It has one lane (lane.h), or as a mirror one for each server, so that every server has its own
+ * copy, its own queue and its own account, and one that is down loses its own copies only.
  */
 #ifndef LOGFWD_OUTPUT_TARGET_H
 #define LOGFWD_OUTPUT_TARGET_H
 
 #include <event2/event.h>
 
-#include "base/cleanup.h"
-#include "format/datagram.h"
-#include "output/notice.h"
-#include "output/queue.h"
-#include "output/server.h"
-#include "output/socket_pool.h"
+#include "output/lane.h"
 
-enum target_policy { POLICY_FAILOVER };
-
-#define TARGET_SERVERS_MAX 64
+#define TARGET_SERVERS_MAX POLICY_SERVERS_MAX
+#define TARGET_RESEND_MAX  10000
 
 struct target_options {
 	const char *name;
@@ -32,24 +24,20 @@ struct target_options {
 	uint32_t datagram_bytes;   /* default 2048, 480..65507 */
 	uint32_t resolve_interval; /* seconds, 1..86400; default 60 */
 	bool sequence;		   /* [meta sequenceId] */
+	uint32_t sockets; /* source ports for each server, 1..SERVER_SOCKETS_MAX; default 1 */
+	/*
+	 * Records that were handed over just before a refusal and are sent again, for each source
+	 * port; default 0, none.
+	 */
+	uint32_t resend;
+	struct socket_options socket;
 };
 
-/** enqueued = sent + sum of dropped + queued, at every instant. */
-struct target_counts {
-	uint64_t enqueued;
-	uint64_t sent; /* handed to the kernel */
-	uint64_t dropped[DROP_REASONS];
-	uint64_t queued;       /* records that wait now, in the queue or in the batch */
-	uint64_t queued_bytes; /* of those in the queue */
-	/*
-	 * Of sent, what the network told us it refused (ICMP). Exact for a collector on the same
-	 * machine; from afar it is the least that is lost, since hosts limit the rate of such
-	 * errors. Records that were refused together in one message count one by one (refusals.h).
-	 */
-	uint64_t refused;
-	uint64_t truncated; /* records that were cut */
-	uint64_t notices;   /* of enqueued, the target's and the daemon's own */
-};
+/** What holds where nothing is said; without name and servers. */
+struct target_options target_defaults(void);
+
+/** The room that a record has in a datagram: a little less where it may be sent again, and marked. */
+size_t target_record_bytes(const struct target_options *options);
 
 /** What a target borrows from the output stage; all of it outlives the target. */
 struct target_env {
@@ -82,16 +70,18 @@ void target_discard(struct target_change *change);
 void target_set_notice_format(struct target *target, enum format_kind kind, uint8_t facility);
 
 const char *target_name(const struct target *target);
-uint32_t target_datagram_bytes(const struct target *target);
-
 /** The next number for [meta sequenceId], or 0 when the target does not number its records. */
 uint32_t target_next_sequence(struct target *target);
 
 /**
  * Takes one formatted record. Its bytes are borrowed until target_flush(), which the caller
- * owes before they go. severity: 0..7.
+ * owes before they go. severity: 0..7. logger: its full name, for this call.
  */
-void target_push(struct target *target, const struct datagram *datagram, uint8_t severity);
+void target_push(struct target *target, const struct datagram *datagram, uint8_t severity,
+		 struct span logger);
+
+/** Deliveries that one record makes: one, or one to each server of a mirror. */
+size_t target_deliveries(const struct target *target);
 
 /**
  * Tells the collector, in a handler's format and facility, what its rate limit has suppressed;
@@ -114,8 +104,11 @@ void target_abandon(struct target *target, enum drop_reason reason);
 
 struct target_counts target_counts(const struct target *target);
 size_t target_sockets(const struct target *target);
+enum target_policy target_policy(const struct target *target);
 
-typedef void server_visitor(const struct server *server, void *arg);
+/** lane: the account of a mirror's server; NULL for a server that shares its lane with others. */
+typedef void server_visitor(const struct server *server, const struct target_counts *lane,
+			    void *arg);
 void target_each_server(const struct target *target, server_visitor *visit, void *arg);
 
 #endif

@@ -29,14 +29,13 @@ struct output *fixture_output(void)
 
 struct target_options fixture_options(const char *name, const char *const *servers, size_t count)
 {
-	return (struct target_options){
-		.name = name,
-		.servers = servers,
-		.n_servers = count,
-		.queue_bytes = 65536,
-		.datagram_bytes = 2048,
-		.resolve_interval = 60,
-	};
+	struct target_options options = target_defaults();
+
+	options.name = name;
+	options.servers = servers;
+	options.n_servers = count;
+	options.queue_bytes = 65536;
+	return options;
 }
 
 void fixture_configure(const struct target_options *targets, size_t count)

@@ -1,7 +1,6 @@
-/* Proves which texts are addresses of a collector, and which are not. */
-#include "output/resolver.h"
+/* Proves which texts are addresses of a collector, and that a list of addresses has none twice. */
+#include "output/address.h"
 
-#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "base/span.h"
@@ -55,27 +54,41 @@ static const char *const bad[] = {
 START_TEST(address_is_taken)
 {
 	struct address_text address;
-	struct sockaddr_storage storage;
-	socklen_t length = 0;
+	struct socket_address number;
+	char text[ADDRESS_TEXT_BYTES];
 
 	ck_assert(address_parse(good[_i].text, &address));
 	ck_assert_str_eq(address.host, good[_i].host);
 	ck_assert_uint_eq(address.port, good[_i].port);
 	ck_assert_int_eq(address.numeric, good[_i].numeric);
-	ck_assert_int_eq(address_numeric(&address, &storage, &length), good[_i].numeric);
+	ck_assert_int_eq(address_of(address.host, address.port, &number), good[_i].numeric);
 	if (!good[_i].numeric)
 		return;
-	if (storage.ss_family == AF_INET) {
-		const struct sockaddr_in *v4 = (const struct sockaddr_in *)&storage;
+	address_write(&number, text);
+	ck_assert_str_eq(text, good[_i].text);
+}
+END_TEST
 
-		ck_assert_uint_eq(length, sizeof(*v4));
-		ck_assert_uint_eq(ntohs(v4->sin_port), good[_i].port);
-	} else {
-		const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)&storage;
+START_TEST(address_list_holds_each_address_once)
+{
+	struct address_list list = { 0 };
+	struct socket_address one, other;
 
-		ck_assert_uint_eq(length, sizeof(*v6));
-		ck_assert_uint_eq(ntohs(v6->sin6_port), good[_i].port);
+	ck_assert(address_of("192.0.2.1", 514, &one));
+	ck_assert(address_of("2001:db8::1", 514, &other));
+	for (int i = 0; i < 2; i++) {
+		address_list_add(&list, &one.any, one.length);
+		address_list_add(&list, &other.any, other.length);
 	}
+	ck_assert_uint_eq(list.n, 2);
+	ck_assert_uint_eq(address_list_find(&list, &one), 0);
+	ck_assert_uint_eq(address_list_find(&list, &other), 1);
+	for (uint8_t i = 0; i < 2 * ADDRESSES_MAX; i++) {
+		one.v4.sin_addr.s_addr = htonl(0x0a000000u + i);
+		address_list_add(&list, &one.any, one.length);
+	}
+	ck_assert_uint_eq(list.n, ADDRESSES_MAX);
+	ck_assert_uint_eq(address_list_find(&list, &one), list.n);
 }
 END_TEST
 
@@ -113,6 +126,7 @@ Suite *suite_under_test(void)
 	TCase *all = tcase_create("all");
 
 	tcase_add_loop_test(all, address_is_taken, 0, ARRAY_LEN(good));
+	tcase_add_test(all, address_list_holds_each_address_once);
 	tcase_add_loop_test(all, address_is_refused, 0, ARRAY_LEN(bad));
 	tcase_add_test(all, address_of_a_long_host);
 	suite_add_tcase(suite, all);

@@ -154,6 +154,12 @@ START_TEST(config_of_one_target_has_all_defaults)
 	ck_assert_uint_eq(target->datagram_bytes, 2048);
 	ck_assert_uint_eq(target->resolve_interval, 60);
 	ck_assert(!target->sequence);
+	ck_assert_uint_eq(target->sockets, 1);
+	ck_assert_uint_eq(target->resend, 0);
+	ck_assert_uint_eq(target->socket.bind.length, 0);
+	ck_assert_str_eq(target->socket.bind_device, "");
+	ck_assert_uint_eq(target->socket.dscp, 0);
+	ck_assert_uint_eq(target->socket.send_buffer, 1048576);
 	ck_assert_uint_eq(config->n_handlers, 1);
 	ck_assert_str_eq(handler->name, "default");
 	ck_assert_uint_eq(handler->target, 0);
@@ -181,9 +187,11 @@ static const char whole[] =
 	"pool { sockets = 1024 idle-timeout = 86400 }\n"
 	"metrics { listen = \"[::1]:0\" }\n"
 	"target one { servers = {\"logs1.example.com:514\", '[2001:db8::1]:65535', 192.0.2.1:1}\n"
-	"  policy = Failover sockets = 1 queue-bytes = 1073741824 when-full = drop-lowest\n"
-	"  datagram-bytes = 65507 resolve-interval = 1 sequence = yes }\n"
-	"target two { servers = \"127.0.0.1:5514\" /* braces need not be */ }\n"
+	"  policy = Mirror sockets = 64 queue-bytes = 1073741824 when-full = drop-lowest\n"
+	"  datagram-bytes = 65507 resolve-interval = 1 sequence = yes resend = 10000\n"
+	"  bind-device = eth0.100 dscp = 63 send-buffer = 4096 }\n"
+	"target two { servers = \"127.0.0.1:5514\" /* braces need not be */ policy = sticky\n"
+	"  bind-address = 127.0.0.2 }\n"
 	"handler a { target = two format = rfc3164 facility = 23 level = 35 filter = \"app.db\"\n"
 	"  template = \"[{logger}] {message}\" rate-limit = 10 rate-burst = 20 }\n"
 	"handler b { facility = AUTHPRIV level = Crit rate-limit = 7 }\n"
@@ -225,6 +233,15 @@ START_TEST(config_of_all_options_has_them_all)
 	ck_assert_uint_eq(one->datagram_bytes, 65507);
 	ck_assert_uint_eq(one->resolve_interval, 1);
 	ck_assert(one->sequence);
+	ck_assert_int_eq(one->policy, POLICY_MIRROR);
+	ck_assert_uint_eq(one->sockets, 64);
+	ck_assert_uint_eq(one->resend, 10000);
+	ck_assert_uint_eq(one->socket.bind.length, 0);
+	ck_assert_str_eq(one->socket.bind_device, "eth0.100");
+	ck_assert_uint_eq(one->socket.dscp, 63);
+	ck_assert_uint_eq(one->socket.send_buffer, 4096);
+	ck_assert_int_eq(config->targets[1].policy, POLICY_STICKY);
+	ck_assert_uint_eq(config->targets[1].socket.bind.v4.sin_addr.s_addr, htonl(0x7f000002));
 	ck_assert_uint_eq(config->targets[1].n_servers, 1);
 	ck_assert_uint_eq(a->target, 1);
 	ck_assert_int_eq(a->format, FORMAT_RFC3164);

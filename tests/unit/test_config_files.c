@@ -113,6 +113,9 @@ static void assert_same_target(const struct target_options *a, const struct targ
 	ck_assert_uint_eq(a->datagram_bytes, b->datagram_bytes);
 	ck_assert_uint_eq(a->resolve_interval, b->resolve_interval);
 	ck_assert_int_eq(a->sequence, b->sequence);
+	ck_assert_uint_eq(a->sockets, b->sockets);
+	ck_assert_uint_eq(a->resend, b->resend);
+	ck_assert(socket_options_equal(&a->socket, &b->socket));
 }
 
 static void assert_same_handler(const struct handler_options *a, const struct handler_options *b)

@@ -26,11 +26,21 @@ static struct notice_env env_of(enum format_kind kind, const char *host)
 	};
 }
 
+/* The text stands behind the header. */
+static struct span whole(const struct datagram *datagram)
+{
+	ck_assert_ptr_eq(datagram->text.ptr, datagram->header.ptr + datagram->header.len);
+	return span_of_bytes(datagram->header.ptr, datagram->header.len + datagram->text.len);
+}
+
 static const char *notice_text(const struct notice_env *env, const struct loss *loss)
 {
 	static char text[NOTICE_SCRATCH_BYTES + 1];
-	struct span bytes = notice_format(env, loss, LAST_US, scratch);
+	struct datagram datagram;
+	struct span bytes;
 
+	notice_format(env, loss, LAST_US, scratch, &datagram);
+	bytes = whole(&datagram);
 	ck_assert_uint_le(bytes.len, env->datagram_bytes);
 	memcpy(text, bytes.ptr, bytes.len);
 	text[bytes.len] = '\0';
@@ -119,14 +129,14 @@ START_TEST(suppression_is_said_with_its_handler_and_times)
 {
 	struct notice_env env = env_of(FORMAT_RFC5424, "host");
 	struct suppression suppression = { 0 };
-	struct span bytes;
+	struct datagram datagram;
 
 	suppression_add(&suppression, FIRST_US);
 	ck_assert_int_eq(suppression.last_us, FIRST_US);
 	suppression_add(&suppression, FIRST_US + 1);
 	suppression_add(&suppression, LAST_US);
-	bytes = notice_format_suppression(&env, &suppression, "billing", LAST_US, scratch);
-	ck_assert(span_equal(bytes,
+	notice_format_suppression(&env, &suppression, "billing", LAST_US, scratch, &datagram);
+	ck_assert(span_equal(whole(&datagram),
 			     span_of("<132>1 2023-11-14T22:13:23.000002Z host logfwdd 4711 - "
 				     "[logfwd@32473 logger=\"logfwd\"] 3 records suppressed by "
 				     "rate-limit of handler billing; "
@@ -142,16 +152,16 @@ START_TEST(suppression_always_fits)
 	const struct suppression suppression = { UINT64_MAX, FIRST_US, LAST_US };
 	char host[256], name[65];
 	struct notice_env env = env_of(kinds[_i], "");
-	struct span bytes;
+	struct datagram datagram;
 
 	memset(host, 'h', sizeof(host));
 	host[sizeof(host) - 1] = '\0';
 	memset(name, 'n', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
 	env.host = span_of(host);
-	bytes = notice_format_suppression(&env, &suppression, name, LAST_US, scratch);
-	ck_assert_uint_gt(bytes.len, 400);
-	ck_assert_uint_le(bytes.len, DATAGRAM_BYTES_MIN);
+	notice_format_suppression(&env, &suppression, name, LAST_US, scratch, &datagram);
+	ck_assert_uint_gt(whole(&datagram).len, 400);
+	ck_assert_uint_le(whole(&datagram).len, DATAGRAM_BYTES_MIN);
 }
 END_TEST
 

@@ -1,4 +1,7 @@
-/* Proves that the queue keeps order, keeps its bound in bytes, and that each policy drops whom it names. */
+/*
+ * Proves that the queue keeps order, also when some of it leaves from the middle or comes back,
+ * keeps its bound in bytes, and that each policy drops whom it names.
+ */
 #include "output/queue.h"
 
 #include "support/length.h"
@@ -16,12 +19,20 @@ static void setup(enum when_full when_full, size_t records)
 	ck_assert_ptr_nonnull(queue);
 }
 
-static struct queue_push_result push(char name, uint8_t severity)
+static struct queue_push_result push_into(struct queue *into, char name, uint8_t severity)
 {
+	char header[] = "h:";
 	uint8_t text[8];
+	const struct iovec parts[] = { { header, 2 }, { text, sizeof(text) } };
 
 	memset(text, name, sizeof(text));
-	return queue_push(queue, span_of("h:"), span_of_bytes(text, sizeof(text)), severity);
+	return queue_push(into, parts, ARRAY_LEN(parts),
+			  (struct datagram_traits){ .severity = severity, .flow = (uint32_t)name });
+}
+
+static struct queue_push_result push(char name, uint8_t severity)
+{
+	return push_into(queue, name, severity);
 }
 
 /* The waiting records by the letter of their text, oldest first. */
@@ -29,12 +40,14 @@ static const char *waiting(void)
 {
 	static char letters[64];
 	struct iovec records[63];
-	size_t count = queue_peek(queue, records, ARRAY_LEN(records));
+	struct datagram_traits traits[63];
+	size_t count = queue_peek(queue, records, traits, ARRAY_LEN(records));
 
 	for (size_t i = 0; i < count; i++) {
 		ck_assert_uint_eq(records[i].iov_len, 10);
 		ck_assert_mem_eq(records[i].iov_base, "h:", 2);
 		letters[i] = ((const char *)records[i].iov_base)[9];
+		ck_assert_uint_eq(traits[i].flow, (uint32_t)letters[i]);
 	}
 	letters[count] = '\0';
 	ck_assert_uint_eq(count, queue_records(queue));
@@ -99,13 +112,11 @@ END_TEST
 START_TEST(queue_refuses_what_never_fits)
 {
 	uint8_t large[4096] = { 0 };
+	const struct iovec part = { large, sizeof(large) };
 
 	setup(WHEN_FULL_DROP_OLDEST, 3);
 	push('a', 6);
-	ck_assert_uint_eq(queue_push(queue, span_of_bytes(large, sizeof(large)), (struct span){ 0 },
-				     0)
-				  .dropped,
-			  1);
+	ck_assert_uint_eq(queue_push(queue, &part, 1, (struct datagram_traits){ 0 }).dropped, 1);
 	ck_assert_str_eq(waiting(), "a");
 	queue_free(queue);
 }
@@ -123,6 +134,57 @@ START_TEST(queue_new_limits_drop_what_exceeds_them)
 					   }),
 			  4);
 	ck_assert_str_eq(waiting(), _i == WHEN_FULL_DROP_OLDEST ? "ef" : "ab");
+	queue_free(queue);
+}
+END_TEST
+
+START_TEST(queue_lets_some_leave_from_the_middle)
+{
+	setup(WHEN_FULL_DROP_LOWEST, 8);
+	for (char c = 'a'; c <= 'h'; c++)
+		push(c, (uint8_t)(c % 3));
+	queue_take(queue, 0x96); /* b, c, e, h */
+	ck_assert_str_eq(waiting(), "adfg");
+	queue_take(queue, 0);
+	ck_assert_str_eq(waiting(), "adfg");
+	push('i', 7);
+	queue_take(queue, 0x1f);
+	ck_assert_str_eq(waiting(), "");
+	push('j', 0);
+	ck_assert_str_eq(waiting(), "j");
+	queue_free(queue);
+}
+END_TEST
+
+static bool is_called(struct span datagram, struct datagram_traits traits, const void *arg)
+{
+	ck_assert_uint_eq(datagram.ptr[9], traits.flow);
+	return datagram.ptr[9] == *(const char *)arg;
+}
+
+START_TEST(queue_puts_back_what_left_another)
+{
+	struct queue *window = queue_new(&(struct queue_limits){ .bytes = 4096 });
+
+	setup(WHEN_FULL_DROP_LOWEST, 8);
+	for (char c = 'a'; c <= 'd'; c++)
+		push_into(window, c, c == 'a' || c == 'c' ? 1 : 0);
+	push('e', 0);
+	push('f', 1);
+	ck_assert_uint_eq(queue_find(window, is_called, "c"), 2);
+	ck_assert_uint_eq(queue_find(window, is_called, "e"), SIZE_MAX);
+	queue_put_back(queue, window, 2);
+	ck_assert_str_eq(waiting(), "cdef");
+	ck_assert_uint_eq(queue_records(window), 2);
+	queue_put_back(queue, window, 0);
+	ck_assert_str_eq(waiting(), "abcdef");
+	ck_assert_uint_eq(queue_bytes(window), 0);
+	queue_set_limits(queue, &(struct queue_limits){
+					.bytes = 3 * (10 + QUEUE_ENTRY_BYTES),
+					.when_full = WHEN_FULL_DROP_LOWEST,
+				});
+	ck_assert_str_eq(waiting(), "bde"); /* a, c and f are the less severe ones */
+	queue_free(window);
 	queue_free(queue);
 }
 END_TEST
@@ -170,6 +232,8 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, queue_drop_lowest_prefers_severe_records);
 	tcase_add_test(all, queue_refuses_what_never_fits);
 	tcase_add_loop_test(all, queue_new_limits_drop_what_exceeds_them, 0, 3);
+	tcase_add_test(all, queue_lets_some_leave_from_the_middle);
+	tcase_add_test(all, queue_puts_back_what_left_another);
 	suite_add_tcase(suite, all);
 	tcase_set_tags(random, LONG_TAG);
 	tcase_add_test(random, queue_agrees_with_a_plain_array);

@@ -5,7 +5,6 @@
  */
 #include "output/socket_pool.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -20,13 +19,13 @@
 
 static struct event_base *base;
 static struct socket_pool *pool;
-static struct sockaddr_in collector;
+static struct socket_address collector;
 static int collector_fd;
 static size_t sockets_before;
 
 struct borrower {
 	struct pool_socket *socket;
-	unsigned gone, readable, writable;
+	unsigned gone, evicted, told, readable, writable;
 };
 
 static struct borrower borrowers[BORROWERS];
@@ -53,14 +52,12 @@ static size_t open_sockets(void)
 static void setup(void)
 {
 	const struct pool_options options = { .sockets = BOUND, .idle_timeout = IDLE_S };
-	socklen_t length = sizeof(collector);
 
 	memset(borrowers, 0, sizeof(borrowers));
-	collector = (struct sockaddr_in){ .sin_family = AF_INET,
-					  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	ck_assert(address_of("127.0.0.1", 0, &collector));
 	collector_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	ck_assert_int_eq(bind(collector_fd, (struct sockaddr *)&collector, length), 0);
-	ck_assert_int_eq(getsockname(collector_fd, (struct sockaddr *)&collector, &length), 0);
+	ck_assert_int_eq(bind(collector_fd, &collector.any, collector.length), 0);
+	ck_assert_int_eq(getsockname(collector_fd, &collector.any, &collector.length), 0);
 	base = event_base_new();
 	ck_assert_int_eq(socket_pool_new(base, &options, &pool), 0);
 	sockets_before = open_sockets();
@@ -88,9 +85,14 @@ static void on_ready(struct pool_socket *socket, short what, void *arg)
 	borrower->writable += (what & EV_WRITE) != 0;
 }
 
-static void on_gone(void *arg)
+static void on_gone(struct pool_socket *socket, bool evicted, void *arg)
 {
 	struct borrower *borrower = arg;
+	struct pool_error error;
+
+	/* it can still tell its news */
+	borrower->told += pool_socket_read_error(socket, &error) && error.error == ECONNREFUSED;
+	borrower->evicted += evicted;
 
 	borrower->socket = NULL;
 	borrower->gone++;
@@ -107,12 +109,26 @@ static void check_bound(uint32_t open)
 
 static int borrow(size_t i, int64_t now_ms)
 {
-	int result = socket_pool_open(pool, (struct sockaddr *)&collector, sizeof(collector),
-				      on_ready, on_gone, &borrowers[i], &borrowers[i].socket);
+	const struct socket_options options = { .send_buffer = 65536 };
+	const struct pool_request request = {
+		.address = &collector,
+		.options = &options,
+		.ready = on_ready,
+		.gone = on_gone,
+		.arg = &borrowers[i],
+		.now_ms = now_ms,
+	};
+	const char *what;
 
-	if (result == 0)
-		pool_socket_use(pool, borrowers[i].socket, now_ms);
-	return result;
+	return socket_pool_open(pool, &request, &borrowers[i].socket, &what);
+}
+
+static int send_text(size_t i, const char *text, int64_t now_ms)
+{
+	struct iovec part = { (void *)text, strlen(text) };
+	struct mmsghdr message = { .msg_hdr = { .msg_iov = &part, .msg_iovlen = 1 } };
+
+	return pool_socket_send(pool, borrowers[i].socket, &message, 1, now_ms);
 }
 
 static void borrow_all(void)
@@ -125,7 +141,7 @@ static void borrow_all(void)
 START_TEST(pool_closes_the_least_recently_used_to_open_another)
 {
 	borrow_all();
-	pool_socket_use(pool, borrowers[0].socket, 10);
+	ck_assert_int_eq(send_text(0, "x", 10), 1);
 	ck_assert_int_eq(borrow(3, 11), 0);
 	check_bound(BOUND);
 	ck_assert_uint_eq(borrowers[1].gone, 1);
@@ -148,7 +164,7 @@ START_TEST(pool_closes_what_is_idle)
 	ck_assert_uint_eq(borrowers[0].gone, 1);
 	socket_pool_close_idle(pool, IDLE_S * 1000 + 1);
 	check_bound(1);
-	pool_socket_use(pool, borrowers[2].socket, IDLE_S * 1000);
+	ck_assert_int_eq(send_text(2, "x", IDLE_S * 1000), 1);
 	socket_pool_close_idle(pool, IDLE_S * 1000 + 2);
 	check_bound(1);
 	ck_assert_uint_eq(socket_pool_counts(pool).idle_closed, 2);
@@ -199,16 +215,93 @@ START_TEST(pool_tells_when_a_socket_is_ready)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	ck_assert_uint_eq(borrowers[0].writable, 1);
 	close(collector_fd); /* the next datagram is refused */
-	ck_assert_int_eq(send(pool_socket_fd(borrowers[0].socket), "x", 1, 0), 1);
+	ck_assert_int_eq(send_text(0, "x", 0), 1);
 	while (borrowers[0].readable == 0)
 		event_base_loop(base, EVLOOP_ONCE);
 	collector_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 }
 END_TEST
 
+START_TEST(pool_leaves_alone_what_is_watched)
+{
+	borrow_all();
+	for (size_t i = 0; i < BOUND; i++)
+		pool_socket_hold(borrowers[i].socket, 100);
+	ck_assert_int_eq(borrow(3, 99), -EBUSY);
+	check_bound(BOUND);
+	pool_socket_hold(borrowers[1].socket, 0);
+	ck_assert_int_eq(borrow(3, 99), 0);
+	ck_assert_uint_eq(borrowers[1].gone, 1);
+	ck_assert_int_eq(borrow(4, 100), 0);
+	ck_assert_uint_eq(borrowers[0].gone, 1);
+	check_bound(BOUND);
+}
+END_TEST
+
+START_TEST(pool_lets_a_socket_tell_its_last_news)
+{
+	borrow_all();
+	close(collector_fd);
+	ck_assert_int_eq(send_text(0, "x", 0), 1);
+	for (size_t i = 1; i < BOUND; i++)
+		ck_assert_int_eq(send_text(i, "x", 1), 1);
+	ck_assert_int_eq(borrow(3, 2), 0);
+	ck_assert_uint_eq(borrowers[0].gone, 1);
+	ck_assert_uint_eq(borrowers[0].evicted, 1);
+	ck_assert_uint_eq(borrowers[0].told, 1);
+	socket_pool_close_idle(pool, IDLE_S * 1000 + 1);
+	ck_assert_uint_eq(borrowers[1].told, 1);
+	ck_assert_uint_eq(borrowers[1].evicted, 0);
+	collector_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+END_TEST
+
+static void check_option(int fd, int level, int name, int expected)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	ck_assert_int_eq(getsockopt(fd, level, name, &value, &length), 0);
+	ck_assert_int_eq(value, expected);
+}
+
+START_TEST(pool_makes_sockets_as_they_are_wanted)
+{
+	struct socket_options options = { .dscp = 46, .send_buffer = 8192, .bind_device = "lo" };
+	struct pool_request request = {
+		.address = &collector,
+		.options = &options,
+		.ready = on_ready,
+		.gone = on_gone,
+		.arg = &borrowers[0],
+	};
+	struct socket_address local = { .length = sizeof(local.v4) };
+	const char *what;
+	int fd = dup(collector_fd); /* the next free one is the socket's */
+
+	close(fd);
+	ck_assert(address_of("127.0.0.2", 0, &options.bind));
+	ck_assert_int_eq(socket_pool_open(pool, &request, &borrowers[0].socket, &what), 0);
+	check_option(fd, IPPROTO_IP, IP_TOS, 46 << 2);
+	check_option(fd, SOL_SOCKET, SO_SNDBUF, 2 * 8192);
+	ck_assert_int_eq(getsockname(fd, &local.any, &local.length), 0);
+	ck_assert_uint_eq(local.v4.sin_addr.s_addr, htonl(0x7f000002));
+	ck_assert(address_of("192.0.2.1", 0, &options.bind));
+	request.arg = &borrowers[1];
+	ck_assert_int_eq(socket_pool_open(pool, &request, &borrowers[1].socket, &what),
+			 -EADDRNOTAVAIL);
+	ck_assert_str_eq(what, "bind-address");
+	memcpy(options.bind_device, "nowhere", 8);
+	ck_assert_int_eq(socket_pool_open(pool, &request, &borrowers[1].socket, &what), -ENODEV);
+	ck_assert_str_eq(what, "bind-device");
+	check_bound(1);
+	ck_assert_uint_eq(socket_pool_counts(pool).failed, 2);
+}
+END_TEST
+
 START_TEST(pool_counts_what_cannot_be_opened)
 {
-	collector.sin_family = AF_UNSPEC + 200;
+	collector.any.sa_family = AF_UNSPEC + 200;
 	ck_assert_int_lt(borrow(0, 0), 0);
 	check_bound(0);
 	ck_assert_uint_eq(socket_pool_counts(pool).failed, 1);
@@ -226,6 +319,9 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, pool_makes_room_for_others_under_the_same_bound);
 	tcase_add_test(all, pool_closes_at_once_what_a_lower_bound_forbids);
 	tcase_add_test(all, pool_tells_when_a_socket_is_ready);
+	tcase_add_test(all, pool_leaves_alone_what_is_watched);
+	tcase_add_test(all, pool_lets_a_socket_tell_its_last_news);
+	tcase_add_test(all, pool_makes_sockets_as_they_are_wanted);
 	tcase_add_test(all, pool_counts_what_cannot_be_opened);
 	suite_add_tcase(suite, all);
 	return suite;

@@ -17,7 +17,7 @@ static void push(struct target *target, unsigned number)
 
 	snprintf(text, sizeof(text), "%u", number);
 	datagram.text = span_of(text);
-	target_push(target, &datagram, 6);
+	target_push(target, &datagram, 6, span_of("test"));
 	fixture_check(target);
 	target_flush(target); /* the text is ours only until here */
 	fixture_check(target);
@@ -143,8 +143,9 @@ START_TEST(one_large_record_does_not_hold_up_its_neighbours)
 	fixture_configure(&options, 1);
 	target = output_target(fixture_output(), 0);
 	for (unsigned i = 0; i < 3; i++) {
-		target_push(target, &(struct datagram){ .header = span_of("good") }, 6);
-		target_push(target, &poison, 6);
+		target_push(target, &(struct datagram){ .header = span_of("good") }, 6,
+			    span_of("test"));
+		target_push(target, &poison, 6, span_of("test"));
 	}
 	target_flush(target);
 	for (unsigned i = 0; i < 3; i++)

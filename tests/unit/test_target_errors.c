@@ -58,14 +58,11 @@ static void configure(const struct pool_options *pool, size_t n_targets, unsigne
 
 	for (size_t i = 0; i < n_targets; i++) {
 		servers[i][0] = addresses[(i + first_server) % TARGETS];
-		options[i] = (struct target_options){
-			.name = names[i],
-			.servers = servers[i],
-			.n_servers = 1,
-			.queue_bytes = 65536,
-			.datagram_bytes = 2048,
-			.resolve_interval = 60,
-		};
+		options[i] = target_defaults();
+		options[i].name = names[i];
+		options[i].servers = servers[i];
+		options[i].n_servers = 1;
+		options[i].queue_bytes = 65536;
 	}
 	ck_assert_int_eq(output_prepare(output, options, n_targets, &generation), 0);
 	output_commit(output, generation, pool);
@@ -133,7 +130,7 @@ static void push(size_t i, unsigned from, unsigned to)
 
 		snprintf(text, sizeof(texts[0]), "%u", number);
 		datagram.text = span_of(text);
-		target_push(output_target(output, i), &datagram, 6);
+		target_push(output_target(output, i), &datagram, 6, span_of("test"));
 		check_account(i);
 	}
 	target_flush(output_target(output, i));

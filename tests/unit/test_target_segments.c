@@ -78,7 +78,7 @@ static void push_letters(struct target *target, const char *letters, unsigned fi
 
 		write_text(texts[i], letters[i], first + (unsigned)i);
 		datagram.text = span_of(texts[i]);
-		target_push(target, &datagram, 6);
+		target_push(target, &datagram, 6, span_of("test"));
 		fixture_check(target);
 	}
 	target_flush(target);
@@ -117,14 +117,16 @@ static struct target *target_of(const struct collector *first, const struct coll
 }
 
 /* The server says nothing is wrong with it. */
-static void check_untroubled(const struct server *server, void *arg)
+static void check_untroubled(const struct server *server, const struct target_counts *lane,
+			     void *arg)
 {
 	struct server_view view = server_view(server);
 
+	(void)lane;
 	(void)arg;
 	ck_assert_int_eq(view.phase, SERVER_UP);
-	ck_assert_uint_eq(view.n_errors, 0);
-	ck_assert_uint_eq(view.refused, 0);
+	ck_assert_uint_eq(view.account->n_errors, 0);
+	ck_assert_uint_eq(view.account->refused, 0);
 }
 
 /* Records by their letters, and how many messages of several datagrams they make. */

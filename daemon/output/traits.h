@@ -1,0 +1,21 @@
+/**
+ * traits: what is known of a formatted datagram beside its bytes; it goes with it into the queue.
+ */
+#ifndef LOGFWD_OUTPUT_TRAITS_H
+#define LOGFWD_OUTPUT_TRAITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "format/datagram.h"
+
+struct datagram_traits {
+	uint32_t flow;		/* of its logger (policy_flow()); 0 where the target needs none */
+	uint16_t mark_at;	/* where it is marked when it is sent again */
+	uint8_t severity;	/* 0..7 */
+	uint8_t mark_kind : 7;	/* enum format_kind: which mark */
+	uint8_t sent_again : 1; /* it was handed to the kernel before */
+};
+
+#endif
