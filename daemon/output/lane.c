@@ -30,6 +30,11 @@ struct lane {
 	uint32_t keys[POLICY_SERVERS_MAX]; /* of the servers, for policy_pick() */
 	size_t last;			   /* of the servers, the one that had the last batch */
 	struct queue *queue;
+	/*
+	 * Of the queue, those that came when nobody needed to know their loggers' flows: they go one
+	 * way. It may be more than there are, when some of them were dropped.
+	 */
+	size_t flowless;
 	/* Of records that were sent before, and were refused: they wait here, in front of the queue. */
 	struct queue *again;
 	struct queue *returned; /* since again was looked at last */
@@ -133,10 +138,18 @@ static struct server_owner lane_owner(struct lane *lane)
 	return owner;
 }
 
+/* True when records of different loggers may go different ways. */
+static bool options_spread(const struct lane_options *options)
+{
+	return options->policy == POLICY_STICKY || options->server.sockets > 1;
+}
+
 void lane_configure(struct lane *lane, const struct lane_options *options)
 {
 	struct server_owner owner;
 
+	if (!options_spread(&lane->options) && options_spread(options))
+		lane->flowless = queue_records(lane->queue);
 	lane->options = *options;
 	owner = lane_owner(lane);
 	for (size_t i = 0; i < options->n_servers; i++) {
@@ -192,6 +205,7 @@ struct shipment {
 	struct datagram_traits *traits;
 	uint64_t left; /* a bit for each that is neither sent nor given up */
 	bool again;    /* they were sent before */
+	bool together; /* they all go one way */
 };
 
 static uint64_t mask_of(size_t count)
@@ -204,10 +218,16 @@ static size_t first_of(uint64_t mask)
 	return (size_t)__builtin_ctzll(mask);
 }
 
-/* True when records of different loggers may go different ways. */
-static bool lane_spreads(const struct lane *lane)
+/* The lowest of the bits that are set, so many of them. */
+static uint64_t first_bits(uint64_t mask, size_t count)
 {
-	return lane->options.policy == POLICY_STICKY || lane->options.server.sockets > 1;
+	uint64_t rest = mask;
+
+	if (count == (size_t)__builtin_popcountll(mask))
+		return mask;
+	for (; count > 0; count--)
+		rest &= rest - 1;
+	return mask & ~rest;
 }
 
 static size_t lane_pick(const struct lane *lane, uint64_t ready, uint32_t flow)
@@ -247,10 +267,7 @@ static void lane_settle(struct lane *lane, struct shipment *shipment, uint64_t s
 		else
 			lane_lose(lane, DROP_OVERSIZE, 1);
 	}
-	for (; done > 0; done--) {
-		shipment->left &= ~(selected & -selected);
-		selected &= selected - 1;
-	}
+	shipment->left &= ~first_bits(selected, done);
 }
 
 /* Copies the selected ones together, since sendmmsg(2) wants them in a row. */
@@ -279,7 +296,7 @@ static struct server_result lane_send(struct lane *lane, struct shipment *shipme
 	uint64_t selected = shipment->left;
 	struct server_result result;
 
-	if (lane_spreads(lane)) {
+	if (options_spread(&lane->options) && !shipment->together) {
 		size_t channel = server_channel_of(lane->options.servers[server], flow);
 
 		selected = lane_select(lane, shipment, ready, server, channel);
@@ -343,27 +360,43 @@ static void lane_flush_batch(struct lane *lane)
 	}
 }
 
+/* How many of the queue may go in one shipment. */
+static size_t lane_batch_of_queue(struct lane *lane)
+{
+	if (queue_records(lane->queue) < lane->flowless)
+		lane->flowless = queue_records(lane->queue);
+	return lane->flowless > 0 && lane->flowless < BATCH_DATAGRAMS ? lane->flowless
+								       : BATCH_DATAGRAMS;
+}
+
 /* Sends a batch of what waits. Returns false when nothing waits. */
 static bool lane_flush_waiting(struct lane *lane)
 {
-	struct queue *queue = queue_records(lane->again) > 0 ? lane->again : lane->queue;
+	bool again = queue_records(lane->again) > 0;
+	struct queue *queue = again ? lane->again : lane->queue;
 	struct mmsghdr datagrams[BATCH_DATAGRAMS];
 	struct iovec records[BATCH_DATAGRAMS];
 	struct datagram_traits traits[BATCH_DATAGRAMS];
-	size_t count = queue_peek(queue, records, traits, BATCH_DATAGRAMS);
+	size_t count = queue_peek(queue, records, traits,
+				  again ? BATCH_DATAGRAMS : lane_batch_of_queue(lane));
 	struct shipment shipment = {
 		.datagrams = datagrams,
 		.traits = traits,
 		.left = mask_of(count),
-		.again = queue == lane->again,
+		.again = again,
+		.together = !again && lane->flowless > 0,
 	};
+	uint64_t done;
 
 	for (size_t i = 0; i < count; i++)
 		datagrams[i] = (struct mmsghdr){
 			.msg_hdr = { .msg_iov = &records[i], .msg_iovlen = 1 },
 		};
 	lane_transmit(lane, &shipment);
-	queue_take(queue, mask_of(count) & ~shipment.left);
+	done = mask_of(count) & ~shipment.left;
+	if (shipment.together)
+		lane->flowless -= (size_t)__builtin_popcountll(done);
+	queue_take(queue, done);
 	return count > 0;
 }
 
@@ -443,9 +476,9 @@ void lane_push(struct lane *lane, const struct datagram *datagram, struct datagr
 		lane_enqueue(lane, parts, n_parts, traits);
 		return;
 	}
-	batch->datagrams[batch->count] = (struct mmsghdr){
-		.msg_hdr = { .msg_iov = parts, .msg_iovlen = n_parts },
-	};
+	/* all else of it is 0, and stays so */
+	batch->datagrams[batch->count].msg_hdr.msg_iov = parts;
+	batch->datagrams[batch->count].msg_hdr.msg_iovlen = n_parts;
 	batch->traits[batch->count] = traits;
 	if (++batch->count == BATCH_DATAGRAMS)
 		lane_flush_batch(lane);

@@ -237,8 +237,13 @@ static int server_open_channel(struct server *server, size_t index, int64_t now_
 		.arg = server,
 	};
 
-	return -channel_open(&env, &server->addresses.addresses[server->at],
-			     &server->options.socket, now_ms, &server->channels[index], what_out);
+	size_t at = server->at;
+	int result = channel_open(&env, &server->addresses.addresses[at], &server->options.socket,
+				  now_ms, &server->channels[index], what_out);
+
+	if (server->at != at) /* one that made room for it moved us to another address */
+		server_close(server);
+	return -result;
 }
 
 /* What to do about an error of sendmmsg(2), which took nothing. */
@@ -296,14 +301,17 @@ struct server_result server_send(struct server *server, size_t channel,
 	struct server_result result = { 0 };
 	struct channel_result done;
 	const char *what = "";
-	bool probe = server->state.phase == SERVER_DUE;
 	int error = server->channels[channel] != NULL
 			    ? 0
 			    : server_open_channel(server, channel, now_ms, &what);
+	bool probe = server->state.phase == SERVER_DUE;
 
 	if (error != 0)
 		return server_open_failed(server, error, what, now_ms);
+	/* a channel of its own may have told its last news to make room for this one */
 	admitted.count = server_state_admits(&server->state, batch->count);
+	if (admitted.count == 0 || server->channels[channel] == NULL)
+		return result;
 	admitted.count = admitted.count < SEGMENTS_BATCH ? admitted.count : SEGMENTS_BATCH;
 	done = channel_send(server->channels[channel], &admitted, now_ms);
 	result.sent = done.sent;
