@@ -366,7 +366,7 @@ static size_t lane_batch_of_queue(struct lane *lane)
 	if (queue_records(lane->queue) < lane->flowless)
 		lane->flowless = queue_records(lane->queue);
 	return lane->flowless > 0 && lane->flowless < BATCH_DATAGRAMS ? lane->flowless
-								       : BATCH_DATAGRAMS;
+								      : BATCH_DATAGRAMS;
 }
 
 /* Sends a batch of what waits. Returns false when nothing waits. */
