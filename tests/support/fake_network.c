@@ -179,7 +179,7 @@ int __wrap_close(int fd)
 		return __real_close(fd);
 	socket = socket_of(fd);
 	for (size_t i = 0; i < socket->n_errors; i++)
-		fake.counts.untold += socket->errors[i].datagrams;
+		fake.counts.untold[socket->place] += socket->errors[i].datagrams;
 	for (size_t i = 0; i < fake.n_events; i++)
 		REQUIRE(fake.events[i]->fd != fd); /* epoll(7): events go before their fd */
 	socket->open = false;
@@ -243,10 +243,10 @@ static void refuse(struct fake_socket *socket, enum fake_place state, const uint
 	bool far = state == FAKE_CLOSED_FAR;
 	int64_t due_ms = fake.now_ms + (far ? FAR_MS : 0);
 
-	fake.counts.lost += datagrams;
+	fake.counts.lost[socket->place] += datagrams;
 	if (socket->n_errors == ERRORS_MAX || state == FAKE_SILENT ||
 	    (far && fake_random(4) == 0)) {
-		fake.counts.untold += datagrams;
+		fake.counts.untold[socket->place] += datagrams;
 		return;
 	}
 	/* in the order in which they come back */
@@ -290,6 +290,10 @@ static size_t segment_bytes(const struct msghdr *message, size_t whole)
 	return bytes;
 }
 
+/*
+ * The same machine refuses a message as a whole, with one error; on its way to another one the
+ * message was cut into its datagrams.
+ */
 static void hand_over(struct fake_socket *socket, const struct msghdr *message)
 {
 	enum fake_place state = fake.places[socket->place];
@@ -298,14 +302,16 @@ static void hand_over(struct fake_socket *socket, const struct msghdr *message)
 	size_t each = segment_bytes(message, length);
 
 	for (size_t at = 0; at < length; at += each, datagrams++) {
-		size_t left = length - at;
+		size_t left = length - at < each ? length - at : each;
 
 		fake.counts.handed++;
-		fake.counts.handed_marked += is_marked(bytes + at, left < each ? left : each);
+		fake.counts.handed_marked += is_marked(bytes + at, left);
 		if (state == FAKE_OPEN)
-			fake.arrival(socket->place, bytes + at, left < each ? left : each);
+			fake.arrival(socket->place, bytes + at, left);
+		else if (state != FAKE_CLOSED)
+			refuse(socket, state, bytes + at, left, 1);
 	}
-	if (state != FAKE_OPEN)
+	if (state == FAKE_CLOSED)
 		refuse(socket, state, bytes, length, datagrams);
 }
 

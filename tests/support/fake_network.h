@@ -47,11 +47,11 @@ int64_t fake_now_ms(void);
 unsigned fake_random(unsigned bound);
 
 struct fake_counts {
-	uint64_t handed;	/* datagrams that sendmmsg(2) took */
-	uint64_t handed_marked; /* of them, those that are sent again */
-	uint64_t lost;		/* of handed, those that did not arrive */
-	uint64_t untold;	/* of lost, those that no error was read for */
-	uint32_t sockets;	/* open now */
+	uint64_t handed;	      /* datagrams that sendmmsg(2) took */
+	uint64_t handed_marked;	      /* of them, those that are sent again */
+	uint64_t lost[FAKE_PLACES];   /* of those handed over to a place, that did not arrive */
+	uint64_t untold[FAKE_PLACES]; /* of lost, those that no error was read for */
+	uint32_t sockets;	      /* open now */
 };
 struct fake_counts fake_counts(void);
 
