@@ -1,0 +1,169 @@
+/*
+ * Proves, against real sockets on the loopback, that a target which sends records again loses
+ * none to a collector that closes its port: what was refused comes first, marked, in order and
+ * counted, at the next server or at the same one when it is back.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "support/suite.h"
+#include "support/target_fixture.h"
+
+static void push(struct target *target, unsigned number)
+{
+	char text[16];
+	struct datagram datagram = { .header = span_of("[h] "), .mark_at = 2 };
+
+	snprintf(text, sizeof(text), "%u", number);
+	datagram.text = span_of(text);
+	target_push(target, &datagram, 6, span_of("app"));
+	fixture_check(target);
+	target_flush(target); /* the text is ours only until here */
+	fixture_check(target);
+}
+
+static struct target *configure(const char *const *servers, size_t count, uint32_t resend)
+{
+	struct target_options options = fixture_options("t", servers, count);
+
+	options.resend = resend;
+	fixture_configure(&options, 1);
+	return output_target(fixture_output(), 0);
+}
+
+static struct collector reopen(const struct collector *closed)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct collector collector = *closed;
+
+	address.sin_port = htons((uint16_t)atoi(strchr(closed->address, ':') + 1));
+	collector.fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(collector.fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return collector;
+}
+
+/* Takes the records first to last, each once and in order. Returns how many are marked. */
+static unsigned take(const struct collector *collector, unsigned first, unsigned last)
+{
+	unsigned marked = 0;
+
+	for (unsigned number = first; number <= last; number++) {
+		const char *text = collector_take(collector);
+		char plain[32], again[48];
+
+		snprintf(plain, sizeof(plain), "[h] %u", number);
+		snprintf(again, sizeof(again), "[h resent=\"true\"] %u", number);
+		marked += strcmp(text, again) == 0;
+		ck_assert_msg(strcmp(text, plain) == 0 || strcmp(text, again) == 0,
+			      "not %u but \"%s\"", number, text);
+	}
+	return marked;
+}
+
+START_TEST(refused_records_go_to_the_next_server)
+{
+	struct collector dead = collector_open(), live = collector_open();
+	const char *servers[] = { dead.address, live.address };
+	struct target *target = configure(servers, 2, 8);
+
+	for (unsigned i = 1; i <= 50; i++)
+		push(target, i);
+	ck_assert_uint_eq(take(&dead, 1, 50), 0);
+	close(dead.fd);
+	for (unsigned i = 51; i <= 200; i++)
+		push(target, i);
+	fixture_run_until_sent(target);
+	ck_assert_uint_eq(take(&live, 51, 200), 1);
+	ck_assert_uint_eq(target_counts(target).sent, 200);
+	ck_assert_uint_eq(target_counts(target).refused, 0);
+	ck_assert_uint_ge(target_counts(target).resent, 1);
+	close(live.fd);
+}
+END_TEST
+
+START_TEST(refused_records_wait_for_their_server)
+{
+	struct collector collector = collector_open();
+	const char *servers[] = { collector.address };
+	struct target *target = configure(servers, 1, 8);
+
+	push(target, 1);
+	ck_assert_uint_eq(take(&collector, 1, 1), 0);
+	close(collector.fd);
+	for (unsigned i = 2; i <= 20; i++)
+		push(target, i);
+	ck_assert_uint_gt(target_counts(target).queued, 0);
+	for (int i = 0; i < 1000 && target_counts(target).resending == 0; i++)
+		fixture_run_a_little();
+	ck_assert_uint_gt(target_counts(target).resending, 0);
+	collector = reopen(&collector);
+	for (int i = 0; i < 1000 && target_counts(target).resending > 0; i++)
+		fixture_run_a_little();
+	fixture_run_until_sent(target);
+	ck_assert_uint_ge(take(&collector, 2, 20), 1);
+	ck_assert_str_eq(collector_take(&collector), "");
+	ck_assert_uint_eq(target_counts(target).sent, 20);
+	ck_assert_uint_eq(target_counts(target).refused, 0);
+	close(collector.fd);
+}
+END_TEST
+
+START_TEST(what_is_never_sent_again_is_refused)
+{
+	struct collector dead = collector_open();
+	const char *servers[] = { dead.address };
+	struct target *target = configure(servers, 1, 8);
+	struct target_counts counts;
+
+	close(dead.fd);
+	for (unsigned i = 1; i <= 20; i++)
+		push(target, i);
+	for (int i = 0; i < 1000 && target_counts(target).resending == 0; i++)
+		fixture_run_a_little();
+	counts = target_counts(target);
+	target_abandon(target, DROP_SHUTDOWN);
+	fixture_check(target);
+	ck_assert_uint_eq(target_counts(target).resending, 0);
+	ck_assert_uint_eq(target_counts(target).refused, counts.refused + counts.resending);
+	ck_assert_uint_eq(target_counts(target).dropped[DROP_SHUTDOWN], counts.queued);
+	ck_assert_uint_eq(target_counts(target).sent + counts.queued, 20);
+}
+END_TEST
+
+/* What waits to be sent again is still sent when a reload turns resending off. */
+START_TEST(a_reload_keeps_what_waits_to_be_sent_again)
+{
+	struct collector collector = collector_open();
+	const char *servers[] = { collector.address };
+	struct target *target = configure(servers, 1, 8);
+
+	close(collector.fd);
+	for (unsigned i = 1; i <= 5; i++)
+		push(target, i);
+	for (int i = 0; i < 1000 && target_counts(target).resending == 0; i++)
+		fixture_run_a_little();
+	collector = reopen(&collector);
+	configure(servers, 1, 0);
+	for (int i = 0; i < 1000 && target_counts(target).resending > 0; i++)
+		fixture_run_a_little();
+	fixture_run_until_sent(target);
+	ck_assert_uint_ge(take(&collector, 1, 5), 1);
+	close(collector.fd);
+}
+END_TEST
+
+Suite *suite_under_test(void)
+{
+	Suite *suite = suite_create("target_resend");
+	TCase *all = tcase_create("all");
+
+	tcase_add_checked_fixture(all, fixture_setup, fixture_teardown);
+	tcase_set_timeout(all, 30);
+	tcase_add_test(all, refused_records_go_to_the_next_server);
+	tcase_add_test(all, refused_records_wait_for_their_server);
+	tcase_add_test(all, what_is_never_sent_again_is_refused);
+	tcase_add_test(all, a_reload_keeps_what_waits_to_be_sent_again);
+	suite_add_tcase(suite, all);
+	return suite;
+}
