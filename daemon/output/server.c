@@ -134,10 +134,13 @@ static bool same_windows(const struct server_owner *a, const struct server_owner
 void server_configure(struct server *server, const struct server_owner *owner,
 		      const struct server_options *options)
 {
-	if (server->options.sockets != options->sockets ||
-	    !socket_options_equal(&server->options.socket, &options->socket) ||
+	bool other_sockets = !socket_options_equal(&server->options.socket, &options->socket);
+
+	if (other_sockets || server->options.sockets != options->sockets ||
 	    !same_windows(&server->owner, owner))
 		server_close(server);
+	if (other_sockets && server->addresses.n > 0) /* what failed may go well now */
+		server_state_resolved(&server->state);
 	server->owner = *owner;
 	server->options = *options;
 	server_ask(server);

@@ -34,6 +34,54 @@ static void check_exact(const struct format_options *options, const struct messa
 		      (const char *)bytes);
 }
 
+/* The datagram as it would be sent again. */
+static void check_marked(const struct format_options *options, const struct message *message,
+			 const char *expected)
+{
+	struct datagram datagram = workbench_check(&bench, options, message);
+	uint8_t bytes[DATAGRAM_BYTES_DEFAULT];
+	struct writer whole = writer_over(bytes, sizeof(bytes));
+
+	ck_assert_int_eq(datagram.kind, options->kind);
+	writer_text(&whole, span_first(datagram.header, datagram.mark_at));
+	writer_text(&whole, datagram_mark(datagram.kind));
+	writer_text(&whole, span_drop(datagram.header, datagram.mark_at));
+	writer_text(&whole, datagram.text);
+	ck_assert_msg(span_equal(writer_span(&whole), span_of(expected)), "%.*s", (int)whole.len,
+		      (const char *)bytes);
+}
+
+START_TEST(datagram_says_where_its_mark_goes)
+{
+	struct format_options options = defaults(FORMAT_RFC5424);
+	struct message message = sample_message();
+
+	setenv("TZ", "UTC0", 1);
+	tzset();
+	message.recorded = true;
+	check_marked(&options, &message,
+		     "<134>1 2026-11-22T10:11:12.345678Z edge1.example.com gateway 4242 - "
+		     "[logfwd@32473 logger=\"Connection.140230\" recorded=\"true\" "
+		     "resent=\"true\"][ctx@32473 peer=\"10.0.0.7:51234\"] hello world");
+	message.recorded = false;
+	message.n_context = 0;
+	message.text = (struct span){ 0 };
+	message.original_length = 0;
+	check_marked(&options, &message,
+		     "<134>1 2026-11-22T10:11:12.345678Z edge1.example.com gateway 4242 - "
+		     "[logfwd@32473 logger=\"Connection.140230\" resent=\"true\"]");
+	options.kind = FORMAT_RFC3164;
+	check_marked(&options, &message,
+		     "<134>Nov 22 10:11:12 edge1.example.com gateway[4242]: [resent]");
+	message.text = span_of("hello");
+	message.original_length = 5;
+	message.recorded = true;
+	check_marked(&options, &message,
+		     "<134>Nov 22 10:11:12 edge1.example.com gateway[4242]: [resent] [recorded] "
+		     "hello");
+}
+END_TEST
+
 START_TEST(datagram_rfc5424_has_its_shape)
 {
 	struct format_options options = defaults(FORMAT_RFC5424);
@@ -220,6 +268,7 @@ Suite *suite_under_test(void)
 	TCase *shape = tcase_create("shape");
 	TCase *bytes = tcase_create("bytes");
 
+	tcase_add_test(shape, datagram_says_where_its_mark_goes);
 	tcase_add_test(shape, datagram_rfc5424_has_its_shape);
 	tcase_add_test(shape, datagram_rfc3164_has_its_shape);
 	tcase_add_test(shape, datagram_priority_is_that_of_facility_and_level);
