@@ -248,6 +248,26 @@ static void put_server_up(FILE *out, const struct metric *metric, const json_t *
 	}
 }
 
+static void put_server_number(FILE *out, const struct metric *metric, const json_t *stats)
+{
+	const char *name, *address;
+	json_t *target, *server;
+
+	json_object_foreach(json_object_get(stats, "targets"), name, target)
+	{
+		json_object_foreach(json_object_get(target, "servers"), address, server)
+		{
+			const json_t *value = at_path(server, metric->path);
+
+			if (value == NULL)
+				continue;
+			open_server(out, metric, name, address);
+			fputc('}', out);
+			put_value(out, value);
+		}
+	}
+}
+
 static void put_errors_of_server(FILE *out, const struct metric *metric, const char *target,
 				 const char *address, const json_t *server)
 {
@@ -293,6 +313,11 @@ static const struct metric metrics[] = {
 	{ "logfwd_notices_total", "counter", "In-band notices of loss.", put_number, "notices", NULL },
 	{ "logfwd_target_up", "gauge", "1 when a server of the target is up.", put_target_up, "", NULL },
 	{ "logfwd_server_up", "gauge", "1 when the server is up.", put_server_up, "", NULL },
+	{ "logfwd_server_sent_total", "counter", "Records handed to the kernel for the server, each once.", put_server_number, "sent", NULL },
+	{ "logfwd_server_resent_total", "counter", "Records handed to the kernel for the server again.", put_server_number, "resent", NULL },
+	{ "logfwd_server_refused_total", "counter", "Records sent to the server that were refused and are not sent again.", put_server_number, "refused", NULL },
+	{ "logfwd_server_sockets", "gauge", "UDP sockets open to the server.", put_server_number, "sockets", NULL },
+	{ "logfwd_server_evicted_total", "counter", "UDP sockets to the server closed to make room for another.", put_server_number, "evicted", NULL },
 	{ "logfwd_server_errors_total", "counter", "Errors of sending to the server, by errno.", put_server_errors, "errors", "errno" },
 	{ "logfwd_loggers", "gauge", "Loggers by state; a configured one has no lease.", put_logger_states, "loggers", "state" },
 	{ "logfwd_loggers_opened_total", "counter", "Leases opened.", put_number, "loggers/opened", NULL },

@@ -65,6 +65,12 @@ static const struct equation of_target = {
 	.right = "sent + dropped + queued",
 	.by_reason = "dropped",
 };
+static const struct equation of_server = {
+	.ledger = "server",
+	.left = "enqueued",
+	.right = "sent + dropped + queued",
+	.by_reason = "dropped",
+};
 static const struct equation of_removed = {
 	.object = "removed",
 	.ledger = "removed targets",
@@ -165,6 +171,26 @@ static bool check_notices(json_t *equations, const json_t *stats)
 	return conclude(equations, &notices, "", &left, &right);
 }
 
+/* Servers of a mirror have an account each. */
+static bool check_servers(json_t *equations, const json_t *target, const char *target_name)
+{
+	const char *address;
+	json_t *server;
+
+	json_object_foreach(json_object_get(target, "servers"), address, server)
+	{
+		char name[352]; /* of a target 64, of an address 260 */
+
+		snprintf(name, sizeof(name), "%s of %s", address, target_name);
+		bool has_account = json_object_get(server, "enqueued") != NULL ||
+				   json_object_get(server, "queued") != NULL;
+
+		if (has_account && !check_object(equations, &of_server, server, name))
+			return false;
+	}
+	return true;
+}
+
 static bool check_all(json_t *equations, const json_t *stats)
 {
 	const json_t *records = json_object_get(stats, "records");
@@ -176,7 +202,8 @@ static bool check_all(json_t *equations, const json_t *stats)
 		return false;
 	json_object_foreach(json_object_get(stats, "targets"), name, target)
 	{
-		if (!check_object(equations, &of_target, target, name))
+		if (!check_object(equations, &of_target, target, name) ||
+		    !check_servers(equations, target, name))
 			return false;
 	}
 	return check_object(equations, &of_removed, json_object_get(stats, "removed"), "") &&

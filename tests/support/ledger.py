@@ -23,6 +23,17 @@ def _targets(targets):
         dropped = sum(target["dropped"].values())
         if target["enqueued"] != target["sent"] + dropped + target["queued"]:
             yield f"target {name}: enqueued is not sent + dropped + queued: {target}"
+        yield from _servers(name, target)
+
+
+def _servers(name, target):
+    """Those of a mirror have an account each, and the target's is their sum but for reloads."""
+    for address, server in target.get("servers", {}).items():
+        if "enqueued" not in server:
+            continue
+        dropped = sum(server["dropped"].values())
+        if server["enqueued"] != server["sent"] + dropped + server["queued"]:
+            yield f"server {address} of {name}: enqueued is not sent + dropped + queued: {server}"
 
 
 def _deliveries(stats):

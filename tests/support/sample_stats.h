@@ -28,11 +28,12 @@ static inline json_t *sample_stats(void)
 					    "sent", 30, "errors")),
 			"audit \"new\"",
 			json_pack(
-				"{s:i, s:i, s:{s:i}, s:i, s:i, s:i, s:i, s:i, s:{s:{s:s, s:i, s:{}}}}",
+				"{s:i, s:i, s:{s:i}, s:i, s:i, s:i, s:i, s:i, s:{s:{s:s, s:i, s:{}, s:i, "
+				"s:i, s:{s:i}}}}",
 				"enqueued", 10, "sent", 9, "dropped", "queue_full", 0, "queued", 1,
 				"queued_bytes", 80, "refused", 0, "truncated", 0, "notices", 0,
 				"servers", "10.0.0.2:514", "state", "unresolved", "sent", 9,
-				"errors")),
+				"errors", "enqueued", 10, "queued", 1, "dropped", "queue_full", 0)),
 		"loggers",
 		json_pack("{s:i, s:i, s:i, s:i, s:i, s:{s:i, s:i}, s:{s:i, s:i}, s:i}", "live", 12,
 			  "leased", 8, "placeholders", 2, "peak", 40, "opened", 50, "reclaimed",

@@ -35,6 +35,10 @@ static const struct {
 	{ "targets/audit \"new\"/dropped", "queue_full" },
 	{ "targets/audit \"new\"", "queued" },
 	{ "targets/audit \"new\"", "notices" },
+	{ "targets/audit \"new\"/servers/10.0.0.2:514", "enqueued" }, /* as of a mirror */
+	{ "targets/audit \"new\"/servers/10.0.0.2:514", "sent" },
+	{ "targets/audit \"new\"/servers/10.0.0.2:514", "queued" },
+	{ "targets/audit \"new\"/servers/10.0.0.2:514/dropped", "queue_full" },
 	{ "removed", "enqueued" },
 	{ "removed", "sent" },
 	{ "removed", "dropped" },

@@ -44,6 +44,7 @@ static const char *const samples[] = {
 	"logfwd_target_up{target=\"audit \\\"new\\\"\"} 0",
 	"logfwd_server_up{target=\"central\",server=\"10.0.0.1:514\"} 0",
 	"logfwd_server_up{target=\"central\",server=\"[2001:db8::1]:514\"} 1",
+	"logfwd_server_sent_total{target=\"audit \\\"new\\\"\",server=\"10.0.0.2:514\"} 9",
 	"logfwd_server_errors_total{target=\"central\",server=\"10.0.0.1:514\",errno=\"ECONNREFUSED\"} 3",
 	"logfwd_loggers{state=\"leased\"} 8",
 	"logfwd_loggers{state=\"configured\"} 4",
