@@ -46,7 +46,6 @@ struct daemon {
 	struct metrics_server *metrics; /* NULL: off */
 	struct event *signals[N_SIGNALS];
 	struct event *reload; /* many SIGHUPs in one turn are one reload */
-	struct event *levels; /* tells clients of changed levels, once a turn */
 	struct event *housekeeping;
 	struct log_limit audit;
 	struct event *drain; /* while stopping */
@@ -202,6 +201,18 @@ static struct limits effective_limits(const struct config *config)
 	return limits;
 }
 
+/* A batch is through: if it changed levels, clients hear of it. */
+static void on_flushed(void *arg)
+{
+	struct daemon *daemon = arg;
+	uint64_t generation = forward_level_generation(daemon->forward);
+
+	if (daemon->clients == NULL || generation == daemon->levels_told)
+		return;
+	daemon->levels_told = generation;
+	clients_levels_changed(daemon->clients);
+}
+
 /* The point of no return: from here on nothing can fail. */
 static void daemon_take_config(struct daemon *daemon, struct config *config,
 			       struct forward_generation *generation)
@@ -220,7 +231,7 @@ static void daemon_take_config(struct daemon *daemon, struct config *config,
 	}
 	config_free(daemon->config);
 	daemon->config = config;
-	event_active(daemon->levels, EV_TIMEOUT, 1);
+	on_flushed(daemon);
 }
 
 static int daemon_reload_metrics(struct daemon *daemon, const struct config *config,
@@ -299,25 +310,6 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (daemon->drain_until_ms == 0)
 		event_active(daemon->reload, EV_TIMEOUT, 1);
-}
-
-static void on_levels(evutil_socket_t fd, short what, void *arg)
-{
-	struct daemon *daemon = arg;
-
-	(void)fd;
-	(void)what;
-	daemon->levels_told = forward_level_generation(daemon->forward);
-	clients_update_levels(daemon->clients);
-}
-
-/* A batch is through: if it changed levels, clients hear of it in this turn of the loop. */
-static void on_flushed(void *arg)
-{
-	struct daemon *daemon = arg;
-
-	if (forward_level_generation(daemon->forward) != daemon->levels_told)
-		event_active(daemon->levels, EV_TIMEOUT, 1);
 }
 
 /* malloc() keeps what 80,000 loggers have left behind unless it is told not to. */
@@ -416,11 +408,10 @@ static bool daemon_new_events(struct daemon *daemon)
 			return false;
 	}
 	daemon->reload = event_new(daemon->base, -1, 0, on_reload, daemon);
-	daemon->levels = event_new(daemon->base, -1, 0, on_levels, daemon);
 	daemon->drain = event_new(daemon->base, -1, EV_PERSIST, on_drain, daemon);
 	daemon->housekeeping = event_new(daemon->base, -1, EV_PERSIST, on_housekeeping, daemon);
-	return daemon->reload != NULL && daemon->levels != NULL && daemon->drain != NULL &&
-	       daemon->housekeeping != NULL && event_add(daemon->housekeeping, &every) == 0;
+	return daemon->reload != NULL && daemon->drain != NULL && daemon->housekeeping != NULL &&
+	       event_add(daemon->housekeeping, &every) == 0;
 }
 
 static bool daemon_new_clients(struct daemon *daemon)
@@ -538,7 +529,6 @@ void daemon_free(struct daemon *daemon)
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		free_event(daemon->signals[i]);
 	free_event(daemon->reload);
-	free_event(daemon->levels);
 	free_event(daemon->housekeeping);
 	free_event(daemon->drain);
 	live_levels_free(daemon->live_levels);

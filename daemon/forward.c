@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "level_map.h"
 #include "os/clock.h"
 
 #define USERS_FILE "/etc/passwd"
@@ -83,6 +82,7 @@ void forward_free(struct forward *forward)
 	quota_free(forward->recorder_quota);
 	user_names_free(forward->user_names);
 	tree_free(forward->tree);
+	level_map_deinit(&forward->level_map);
 	free(forward->handlers);
 	free(forward);
 }
@@ -299,21 +299,27 @@ static int forward_set_context(void *arg, struct lease *lease, const struct cont
 	return lease_set_context(forward->tree, lease, pair, set);
 }
 
-static void forward_level_map(void *arg, const void *owner, struct writer *writer)
+static struct client_levels forward_client_levels(void *arg, const void *owner)
+{
+	struct forward *forward = arg;
+
+	level_map_refresh(&forward->level_map, forward->tree);
+	return (struct client_levels){
+		.version = forward->level_map.version,
+		.floor = tree_lease_floor(forward->tree, owner),
+	};
+}
+
+static void forward_level_map(void *arg, struct client_levels levels, struct writer *writer)
 {
 	const struct forward *forward = arg;
 
-	level_map_write(forward->tree, owner, writer);
+	level_map_write(&forward->level_map, levels.floor, writer);
 }
 
 uint64_t forward_level_generation(const struct forward *forward)
 {
 	return tree_level_generation(forward->tree);
-}
-
-static uint64_t forward_intake_generation(void *arg)
-{
-	return forward_level_generation(arg);
 }
 
 struct intake_ops forward_intake_ops(struct forward *forward)
@@ -330,8 +336,8 @@ struct intake_ops forward_intake_ops(struct forward *forward)
 		.client_dropped = forward_client_dropped,
 		.client_exit = on_client_exit,
 		.flush = forward_flush,
+		.client_levels = forward_client_levels,
 		.level_map = forward_level_map,
-		.level_generation = forward_intake_generation,
 		.arg = forward,
 	};
 }

@@ -8,10 +8,12 @@
 #include "client_ends.h"
 #include "forward.h"
 #include "handler.h"
+#include "level_map.h"
 #include "os/user_names.h"
 
 struct forward {
 	struct tree *tree;
+	struct level_map level_map; /* of the tree, as of the last client that was told */
 	struct output *output;
 	struct recorder *recorder;
 	struct quota *recorder_quota;

@@ -13,6 +13,9 @@
 /* What the bookkeeping of a pair, and that of a first one, takes at most. */
 #define CONTEXT_OVERHEAD 96
 
+/* What a client was told that needs a map in any case: versions count from 1. */
+#define NOTHING_TOLD ((struct client_levels){ .version = 0 })
+
 /* What one frame asks for beyond its own effect. */
 enum frame_effect { FRAME_DONE, FRAME_VIOLATION };
 
@@ -53,6 +56,8 @@ static void client_enter_list(struct client *client)
 
 static void client_leave_list(struct client *client)
 {
+	if (client->env->push_next == client)
+		client->env->push_next = client->next;
 	*client->link = client->next;
 	if (client->next != NULL)
 		client->next->link = client->link;
@@ -160,8 +165,8 @@ static void client_write_level_map(struct client *client, struct writer *reply)
 {
 	const struct intake_ops *ops = &client->env->ops;
 
-	client->map_generation = ops->level_generation(ops->arg);
-	ops->level_map(ops->arg, client, reply);
+	client->told = ops->client_levels(ops->arg, client);
+	ops->level_map(ops->arg, client->told, reply);
 }
 
 static enum frame_effect client_hello(struct client *client, struct span body, struct writer *reply)
@@ -427,32 +432,40 @@ static void client_on_readable(evutil_socket_t fd, short what, void *arg)
 		client_violation(client, "no hello in time");
 }
 
-bool client_update_levels(struct client *client, uint64_t generation)
+enum level_need client_update_levels(struct client *client, bool thorough)
 {
+	const struct intake_ops *ops = &client->env->ops;
 	struct writer reply = writer_over(client->env->reply, WIRE_PACKET_MAX);
+	enum level_need need;
 
-	if (!client->greeted || client->fd < 0 || client->unsent != NULL ||
-	    client->map_generation == generation)
-		return false;
+	if (!client->greeted || client->fd < 0 || client->unsent != NULL || client->map_is_due)
+		return LEVEL_NEED_NOTHING;
+	need = level_need(client->told, ops->client_levels(ops->arg, client), thorough);
+	if (need != LEVEL_NEED_MAP)
+		return need;
 	client_write_level_map(client, &reply);
 	if (client_send(client, &reply))
-		return true;
+		return LEVEL_NEED_MAP;
 	/* No room: the map of the moment when there is some. A peer that died shows as readable. */
-	client->map_generation = generation - 1;
+	client->map_is_due = true;
 	event_add(client->writable, NULL);
-	return false;
+	return LEVEL_NEED_NOTHING;
 }
 
 static void client_on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *client = arg;
-	const struct intake_ops *ops = &client->env->ops;
 
 	(void)fd;
 	(void)what;
-	if (!client_catch_up(client))
+	if (!client_catch_up(client)) {
 		event_add(client->writable, NULL);
-	else if (client_update_levels(client, ops->level_generation(ops->arg)))
+		return;
+	}
+	if (client->map_is_due)
+		client->told = NOTHING_TOLD;
+	client->map_is_due = false;
+	if (client_update_levels(client, true) == LEVEL_NEED_MAP)
 		level_page_count(client->env->level_page);
 }
 

@@ -38,6 +38,8 @@ struct client_env {
 	uint8_t *arena;	       /* CLIENT_ARENA_BYTES: what one client said in one turn */
 	uint8_t *reply;	       /* WIRE_PACKET_MAX: what it is told */
 	struct level_page *level_page; /* NULL: this kernel has none to offer */
+	struct client
+		*push_next; /* of the round of level maps: whom it comes to next; NULL: nobody */
 	struct client_list
 		list;	     /* a client enters it when it is made and leaves when it is freed */
 	bool stopping;	     /* the daemon goes, and not its clients */
@@ -65,8 +67,8 @@ void client_end(struct client *client, enum frame_error_code code, const char *r
 /** Ends it and gives back everything at once: for the daemon's own end. */
 void client_free(struct client *client);
 
-/** Sends it the level map if that has changed since the last one; true when it did. */
-bool client_update_levels(struct client *client, uint64_t generation);
+/** Sends it the level map if it needs one (level_need()). Returns LEVEL_NEED_MAP when it did. */
+enum level_need client_update_levels(struct client *client, bool thorough);
 
 struct client_view {
 	pid_t pid;

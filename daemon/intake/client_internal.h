@@ -23,7 +23,8 @@ struct client {
 	size_t unsent_length;
 	bool greeted;
 	bool page_is_due; /* the next packet to it, with the welcome, carries the level page */
-	uint64_t map_generation; /* of the last level map sent */
+	bool map_is_due;  /* a level map found no room */
+	struct client_levels told; /* by the last level map */
 	uint8_t app_length;
 	uint8_t app[WIRE_APP_NAME_MAX];
 	struct lease_table leases;

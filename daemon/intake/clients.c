@@ -6,11 +6,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "os/clock.h"
 #include "os/log.h"
 
 /* How long the listener rests when the process is out of descriptors. */
 #define ACCEPT_PAUSE_MS 100
 #define HELLO_MS	10000
+/* Clients that are told of changed levels in one turn: at most a few milliseconds. */
+#define PUSH_SLICE 256
 
 struct clients {
 	struct client_env env;
@@ -18,7 +21,10 @@ struct clients {
 	struct event *accept_again;
 	int reserve_fd; /* given up for a moment to tell a newcomer that there is no descriptor left */
 	struct client_counts counts;
-	uint64_t told_generation; /* of the level map that all have been sent */
+	struct event *push_timer;
+	struct level_push push;
+	bool push_sent; /* in the running round, a map */
+	bool push_left; /* and who needs one, but later */
 	struct log_limit complaint;
 };
 
@@ -108,6 +114,59 @@ static void clients_on_accept_error(struct evconnlistener *listener, void *arg)
 	event_add(clients->accept_again, &pause);
 }
 
+static void clients_schedule_push(struct clients *clients)
+{
+	int64_t due_ms = level_push_due_ms(&clients->push);
+	int64_t wait_ms = due_ms - clock_monotonic_ms();
+	struct timeval wait = { 0 };
+
+	if (due_ms == LEVEL_PUSH_NEVER || clients->env.stopping)
+		return;
+	if (wait_ms > 0) {
+		wait.tv_sec = wait_ms / 1000;
+		wait.tv_usec = wait_ms % 1000 * 1000;
+	}
+	event_add(clients->push_timer, &wait);
+}
+
+/* Tells a slice of the clients. Those that come meanwhile are told by their welcome. */
+static void clients_push_levels(struct clients *clients)
+{
+	struct client_env *env = &clients->env;
+
+	for (int i = 0; i < PUSH_SLICE && env->push_next != NULL; i++) {
+		struct client *client = env->push_next;
+		enum level_need need = client_update_levels(client, clients->push.thorough);
+
+		clients->push_sent |= need == LEVEL_NEED_MAP;
+		clients->push_left |= need == LEVEL_NEED_LATER;
+		env->push_next = client_next(client);
+	}
+	if (env->push_next != NULL)
+		return;
+	level_push_end(&clients->push, clock_monotonic_ms(), clients->push_left);
+	if (clients->push_sent) /* all of it is in their sockets now */
+		level_page_count(env->level_page);
+}
+
+static void clients_on_push(evutil_socket_t fd, short what, void *arg)
+{
+	struct clients *clients = arg;
+	int64_t now_ms = clock_monotonic_ms();
+
+	(void)fd;
+	(void)what;
+	if (!clients->push.running && now_ms >= level_push_due_ms(&clients->push)) {
+		level_push_begin(&clients->push, now_ms, clients->env.live);
+		clients->env.push_next = clients->env.list.first;
+		clients->push_sent = false;
+		clients->push_left = false;
+	}
+	if (clients->push.running)
+		clients_push_levels(clients);
+	clients_schedule_push(clients);
+}
+
 static void clients_on_accept_again(evutil_socket_t fd, short what, void *arg)
 {
 	struct clients *clients = arg;
@@ -158,9 +217,12 @@ int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 		.arena = malloc(CLIENT_ARENA_BYTES),
 		.reply = malloc(WIRE_PACKET_MAX),
 	};
+	level_push_init(&clients->push);
 	clients->accept_again = evtimer_new(base, clients_on_accept_again, clients);
+	clients->push_timer = evtimer_new(base, clients_on_push, clients);
 	if (clients->env.quota == NULL || clients->env.arena == NULL ||
-	    clients->env.reply == NULL || clients->accept_again == NULL)
+	    clients->env.reply == NULL || clients->accept_again == NULL ||
+	    clients->push_timer == NULL)
 		return -ENOMEM;
 	clients_offer_level_page(clients);
 	result = clients_listen(clients, base, fd);
@@ -175,6 +237,9 @@ void clients_stop(struct clients *clients)
 	if (clients->accept_again != NULL)
 		event_free(clients->accept_again);
 	clients->accept_again = NULL;
+	if (clients->push_timer != NULL)
+		event_free(clients->push_timer);
+	clients->push_timer = NULL;
 	/* closed, so that nobody connects to a daemon that will not listen */
 	if (clients->listener != NULL)
 		evconnlistener_free(clients->listener);
@@ -210,18 +275,10 @@ void clients_set_limits(struct clients *clients, const struct limits *limits)
 	clients->env.record_bytes = limits->record_bytes;
 }
 
-void clients_update_levels(struct clients *clients)
+void clients_levels_changed(struct clients *clients)
 {
-	const struct intake_ops *ops = &clients->env.ops;
-	uint64_t generation = ops->level_generation(ops->arg);
-	struct client *client;
-
-	if (generation == clients->told_generation)
-		return;
-	clients->told_generation = generation;
-	for (client = clients->env.list.first; client != NULL; client = client_next(client))
-		client_update_levels(client, generation);
-	level_page_count(clients->env.level_page);
+	level_push_note(&clients->push);
+	clients_schedule_push(clients);
 }
 
 /* Those who connected before the end may have said something before the end too. */

@@ -28,8 +28,8 @@ DEFINE_CLEANUP(struct clients *, clients_free)
 /** New limits: for what is taken from now on. */
 void clients_set_limits(struct clients *clients, const struct limits *limits);
 
-/** Sends changed level maps to those who need them; cheap when nothing changed. */
-void clients_update_levels(struct clients *clients);
+/** Sends level maps to those who need them, from the loop (level_push.h). Cheap. */
+void clients_levels_changed(struct clients *clients);
 
 /**
  * Accepts those who wait (at most rounds of them) and nobody after them, and reads what all

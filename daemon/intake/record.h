@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "base/writer.h"
+#include "intake/level_push.h"
 #include "wire/context.h"
 #include "wire/frame.h"
 
@@ -68,10 +69,10 @@ struct intake_ops {
 	void (*client_exit)(void *arg, const struct client_exit *exit);
 	/* The bytes of all records so far are about to go: whoever needs them longer copies now. */
 	void (*flush)(void *arg);
-	/* Appends the FRAME_LEVEL_MAP for an owner. */
-	void (*level_map)(void *arg, const void *owner, struct writer *writer);
-	/* Changes when some client's map would. */
-	uint64_t (*level_generation)(void *arg);
+	/* What an owner is to be told of levels now. */
+	struct client_levels (*client_levels)(void *arg, const void *owner);
+	/* Appends that as a FRAME_LEVEL_MAP. */
+	void (*level_map)(void *arg, struct client_levels levels, struct writer *writer);
 	void *arg;
 };
 

@@ -99,9 +99,9 @@ static bool say(struct client_env *env, int peer, struct span packet)
 /* An operator sets a level: whoever is connected hears of it. */
 static void change_levels(struct client_env *env)
 {
-	fake.level_generation++;
+	fake.levels.version++;
 	if (env->list.first != NULL)
-		client_update_levels(env->list.first, fake.level_generation);
+		client_update_levels(env->list.first, false);
 }
 
 static void check_nothing_is_left(struct client_env *env)

@@ -15,7 +15,7 @@ struct lease {
 void fake_intake_init(struct fake_intake *fake)
 {
 	memset(fake, 0, sizeof(*fake));
-	fake->level_generation = 1;
+	fake->levels = (struct client_levels){ .version = 1, .floor = 101 };
 }
 
 __attribute__((format(printf, 2, 3))) static void note(struct fake_intake *fake, const char *format,
@@ -145,21 +145,21 @@ static void fake_flush(void *arg)
 	fake->flushes++;
 }
 
-static void fake_level_map(void *arg, const void *owner, struct writer *writer)
+static void fake_level_map(void *arg, struct client_levels levels, struct writer *writer)
 {
 	struct fake_intake *fake = arg;
 	const struct level_map_entry root = { .name = span_of(""), .level = 20 };
 
-	(void)owner;
 	fake->maps++;
-	frame_write_level_map(writer, 101, &root, 1);
+	frame_write_level_map(writer, levels.floor, &root, 1);
 }
 
-static uint64_t fake_level_generation(void *arg)
+static struct client_levels fake_client_levels(void *arg, const void *owner)
 {
 	const struct fake_intake *fake = arg;
 
-	return fake->level_generation;
+	(void)owner;
+	return fake->levels;
 }
 
 struct intake_ops fake_intake_ops(struct fake_intake *fake)
@@ -177,7 +177,7 @@ struct intake_ops fake_intake_ops(struct fake_intake *fake)
 		.client_exit = fake_client_exit,
 		.flush = fake_flush,
 		.level_map = fake_level_map,
-		.level_generation = fake_level_generation,
+		.client_levels = fake_client_levels,
 		.arg = fake,
 	};
 }

@@ -19,10 +19,10 @@ struct fake_intake {
 	int open_result, context_result;
 	bool notes_exits;    /* "gone ..." stands in the journal */
 	size_t sent_of_each; /* recorded records sent for each lease of a client that is gone */
-	uint64_t level_generation;
-	size_t leases;	   /* open now */
-	size_t records;	   /* ever */
-	size_t prefetched; /* leases whose records were announced, ever */
+	struct client_levels levels; /* of every owner */
+	size_t leases;		     /* open now */
+	size_t records;		     /* ever */
+	size_t prefetched;	     /* leases whose records were announced, ever */
 	size_t flushes;
 	size_t maps; /* level maps written */
 	/* The last record, its spans copied into what follows. */

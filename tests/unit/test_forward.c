@@ -199,14 +199,12 @@ START_TEST(record_without_memory_to_wait_is_a_counted_drop)
 }
 END_TEST
 
-/* What a client is told: "floor" and the entries, or that it shall filter nothing. */
-static struct frame_level_map told(struct writer *writer)
+static struct frame_level_map parsed(const struct writer *writer)
 {
 	struct span packet;
 	struct frame_level_map map;
 	struct frame frame;
 
-	ops.level_map(ops.arg, NULL, writer);
 	ck_assert(!writer->failed);
 	packet = writer_span(writer);
 	ck_assert_int_eq(frame_take(&packet, &frame), FRAME_TAKEN);
@@ -215,9 +213,16 @@ static struct frame_level_map told(struct writer *writer)
 	return map;
 }
 
+/* What a client is told: "floor" and the entries, or that it shall filter nothing. */
+static struct frame_level_map told(struct writer *writer)
+{
+	ops.level_map(ops.arg, ops.client_levels(ops.arg, NULL), writer);
+	return parsed(writer);
+}
+
 START_TEST(level_map_holds_what_is_configured)
 {
-	uint64_t generation = ops.level_generation(ops.arg);
+	uint64_t version = ops.client_levels(ops.arg, NULL).version;
 	static uint8_t bytes[WIRE_PACKET_MAX];
 	struct writer writer = writer_over(bytes, sizeof(bytes));
 	struct frame_level_map map = told(&writer);
@@ -226,12 +231,14 @@ START_TEST(level_map_holds_what_is_configured)
 	ck_assert_uint_eq(map.count, 2);
 	ck_assert_uint_eq(map.lease_floor, LEVEL_MAX + 1);
 	take_config();
-	ck_assert_uint_eq(ops.level_generation(ops.arg), generation);
+	ck_assert_uint_eq(ops.client_levels(ops.arg, NULL).version, version);
 	loggers[2].level = 40;
 	take_config();
-	ck_assert_uint_ne(ops.level_generation(ops.arg), generation);
+	ck_assert_uint_ne(ops.client_levels(ops.arg, NULL).version, version);
+	version = ops.client_levels(ops.arg, NULL).version;
 	ck_assert_int_eq(ops.open(ops.arg, span_of("x"), &writer, &lease), 0);
 	ops.set_level(ops.arg, lease, 5);
+	ck_assert_uint_eq(ops.client_levels(ops.arg, NULL).version, version); /* only the floor */
 	writer = writer_over(bytes, sizeof(bytes));
 	map = told(&writer);
 	ck_assert_uint_eq(map.count, 3);
@@ -263,12 +270,32 @@ START_TEST(level_map_that_does_not_fit_filters_nothing)
 	map = told(&writer);
 	ck_assert_uint_eq(map.lease_floor, 1);
 	ck_assert_uint_eq(map.count, 0);
-	memory_fail_after(0);
+}
+END_TEST
+
+START_TEST(level_map_without_memory_filters_nothing_until_there_is_some)
+{
+	static uint8_t bytes[WIRE_PACKET_MAX];
+	struct writer writer = writer_over(bytes, sizeof(bytes));
+	struct frame_level_map map = told(&writer);
+	uint64_t version = ops.client_levels(ops.arg, NULL).version;
+	struct client_levels levels;
+
+	ck_assert_uint_eq(map.count, 2);
+	loggers[2].level = 40;
+	take_config();
 	writer = writer_over(bytes, sizeof(bytes));
-	ops.level_map(ops.arg, NULL, &writer);
+	memory_fail_after(0);
+	levels = ops.client_levels(ops.arg, NULL);
 	memory_heal();
-	ck_assert(!writer.failed);
-	ck_assert_uint_gt(writer.len, 0);
+	ck_assert_uint_ne(levels.version, version);
+	ops.level_map(ops.arg, levels, &writer);
+	map = parsed(&writer);
+	ck_assert_uint_eq(map.lease_floor, 1);
+	ck_assert_uint_eq(map.count, 0);
+	writer = writer_over(bytes, sizeof(bytes));
+	map = told(&writer);
+	ck_assert_uint_eq(map.count, 3);
 }
 END_TEST
 
@@ -304,6 +331,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(changes, configuration_without_memory_changes_nothing);
 	tcase_add_test(changes, level_map_holds_what_is_configured);
 	tcase_add_test(changes, level_map_that_does_not_fit_filters_nothing);
+	tcase_add_test(changes, level_map_without_memory_filters_nothing_until_there_is_some);
 	suite_add_tcase(suite, changes);
 	return suite;
 }

@@ -445,15 +445,15 @@ END_TEST
 
 START_TEST(level_map_is_sent_once_for_each_change)
 {
-	client_update_levels(client, fake.level_generation + 1);
+	ck_assert_int_eq(client_update_levels(client, false), LEVEL_NEED_NOTHING);
 	serve();
 	ck_assert_str_eq(peer_heard(&peer), ""); /* it has not said hello yet */
 	greet();
-	client_update_levels(client, fake.level_generation);
+	ck_assert_int_eq(client_update_levels(client, false), LEVEL_NEED_NOTHING);
 	ck_assert_str_eq(peer_heard(&peer), "");
-	fake.level_generation = 7;
-	client_update_levels(client, 7);
-	client_update_levels(client, 7);
+	fake.levels.version++;
+	ck_assert_int_eq(client_update_levels(client, false), LEVEL_NEED_MAP);
+	ck_assert_int_eq(client_update_levels(client, false), LEVEL_NEED_NOTHING);
 	ck_assert_str_eq(peer_heard(&peer), "map\n");
 }
 END_TEST
@@ -465,9 +465,12 @@ static void fill_socket(void)
 
 	do {
 		maps = fake.maps;
-		client_update_levels(client, ++fake.level_generation);
-		client_update_levels(client, fake.level_generation);
-	} while (fake.maps == maps + 1); /* without room it is tried again */
+		fake.levels.version++;
+	} while (client_update_levels(client, false) == LEVEL_NEED_MAP);
+	maps = fake.maps;
+	fake.levels.version++;
+	client_update_levels(client, false);
+	ck_assert_uint_eq(fake.maps, maps); /* it waits for room, not for the next change */
 }
 
 START_TEST(level_map_waits_for_room_and_is_that_of_the_moment)
@@ -497,7 +500,8 @@ START_TEST(client_that_shut_its_reading_side_keeps_nobody_busy)
 	peer_flush(&peer, 1);
 	peer_say(&peer);
 	ck_assert_int_eq(shutdown(peer.fd, SHUT_RD), 0);
-	client_update_levels(client, ++fake.level_generation);
+	fake.levels.version++;
+	client_update_levels(client, false);
 	maps = fake.maps;
 	serve();
 	ck_assert_uint_eq(fake.maps, maps);
@@ -530,7 +534,8 @@ START_TEST(client_that_reads_late_is_answered_in_full_and_in_order)
 	greet();
 	last = ask_until_deaf();
 	ck_assert_uint_eq(env.violations, 0);
-	client_update_levels(client, ++fake.level_generation);
+	fake.levels.version++;
+	client_update_levels(client, false);
 	while (next <= last) {
 		const char *heard = peer_heard(&peer);
 

@@ -131,11 +131,93 @@ START_TEST(clients_all_hear_of_changed_levels_once)
 	serve();
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_str_eq(peer_heard(&peers[i]), "welcome\nmap\n");
-	fake.level_generation++;
-	clients_update_levels(clients);
-	clients_update_levels(clients);
+	fake.levels.version++;
+	clients_levels_changed(clients);
+	clients_levels_changed(clients);
+	serve();
+	clients_levels_changed(clients);
+	serve();
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_str_eq(peer_heard(&peers[i]), "map\n");
+}
+END_TEST
+
+START_TEST(clients_hear_at_once_of_a_lower_floor_and_later_of_a_higher_one)
+{
+	size_t maps;
+
+	connect_peer(0);
+	serve();
+	ck_assert_str_eq(peer_heard(&peers[0]), "welcome\nmap\n");
+	fake.levels.floor = 10;
+	clients_levels_changed(clients);
+	serve();
+	ck_assert_str_eq(peer_heard(&peers[0]), "map\n");
+	maps = fake.maps;
+	fake.levels.floor = 20;
+	clients_levels_changed(clients);
+	serve();
+	ck_assert_str_eq(peer_heard(&peers[0]), "");
+	while (fake.maps == maps)
+		event_base_loop(base, EVLOOP_ONCE);
+	ck_assert_str_eq(peer_heard(&peers[0]), "map\n");
+}
+END_TEST
+
+/* Connects and says hello. */
+static int connect_plainly(void)
+{
+	uint8_t bytes[64];
+	struct writer hello = writer_over(bytes, sizeof(bytes));
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	frame_write_hello(&hello, &(struct frame_hello){ .version = WIRE_VERSION });
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_eq(send(fd, bytes, hello.len, MSG_NOSIGNAL), (ssize_t)hello.len);
+	return fd;
+}
+
+/* Packets that wait at a client's end. */
+static size_t packets_at(int fd)
+{
+	size_t count = 0;
+	uint8_t byte;
+
+	while (recv(fd, &byte, 1, MSG_DONTWAIT) > 0)
+		count++;
+	return count;
+}
+
+START_TEST(clients_are_told_in_slices_and_may_end_meanwhile)
+{
+	enum { MANY = 400, ENDING = 5 }; /* the last that came is the first that is told */
+	const struct limits limits = limits_of(MANY, 100);
+	size_t before;
+	int fds[MANY];
+
+	clients_set_limits(clients, &limits);
+	for (size_t i = 0; i < MANY; i++) {
+		fds[i] = connect_plainly();
+		serve();
+		ck_assert_uint_eq(packets_at(fds[i]), 1);
+	}
+	before = fake.maps;
+	fake.levels.version++;
+	clients_levels_changed(clients);
+	while (fake.maps == before)
+		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK); /* one turn */
+	ck_assert_uint_lt(fake.maps, before + MANY - ENDING);
+	for (size_t i = 0; i < ENDING;
+	     i++) /* among those the next one, as there is one slice left */
+		close(fds[before + MANY - fake.maps - 1 - i]);
+	while (clients_counts(clients).live > MANY - ENDING)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	serve();
+	for (size_t i = 0; i < MANY; i++)
+		ck_assert(packets_at(fds[i]) == 1 || fcntl(fds[i], F_GETFD) < 0);
+	for (size_t i = 0; i < MANY; i++)
+		close(fds[i]);
+	serve();
 }
 END_TEST
 
@@ -228,6 +310,8 @@ Suite *suite_under_test(void)
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_add_loop_test(all, clients_beyond_the_limit_hear_why, 0, 2);
 	tcase_add_test(all, clients_all_hear_of_changed_levels_once);
+	tcase_add_test(all, clients_hear_at_once_of_a_lower_floor_and_later_of_a_higher_one);
+	tcase_add_test(all, clients_are_told_in_slices_and_may_end_meanwhile);
 	tcase_add_test(all, clients_are_served_on_without_descriptors);
 	tcase_add_test(all, clients_that_wait_at_the_end_are_read_and_told);
 	tcase_add_test(all, clients_can_be_listed);
