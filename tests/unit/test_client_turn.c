@@ -6,71 +6,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 
-#include "support/fake_intake.h"
-#include "support/intake_peer.h"
+#include "support/intake_client_fixture.h"
 #include "support/suite.h"
 
-#define UID	   1000
-#define LOGGERS	   3000
-#define RECORDS	   40000
-#define LOOP_TURNS 100
-
-static struct fake_intake fake;
-static struct client_env env;
-static struct peer peer;
-
-static const struct limits limits = {
-	.clients = 1,
-	.loggers = 2 * LOGGERS,
-	.record_bytes = 65536,
-	.context_bytes = 65536,
-	.uid_share = 100,
-};
-
-static void setup(void)
-{
-	struct client *client;
-	int fds[2];
-
-	fake_intake_init(&fake);
-	env = (struct client_env){
-		.base = event_base_new(),
-		.ops = fake_intake_ops(&fake),
-		.quota = quota_new(&limits),
-		.record_bytes = 65536,
-		.hello_ms = 60000,
-		.arena = malloc(CLIENT_ARENA_BYTES),
-		.reply = malloc(WIRE_PACKET_MAX),
-	};
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	peer_init(&peer, fds[0]);
-	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID, 1), QUOTA_TAKEN);
-	ck_assert_int_eq(client_new(&env, fds[1], 4711, UID, &client), 0);
-	peer_hello(&peer, "shop");
-	peer_say(&peer);
-}
-
-static void teardown(void)
-{
-	while (env.list.first != NULL)
-		client_free(env.list.first);
-	ck_assert_uint_eq(fake.leases, 0);
-	ck_assert_uint_eq(quota_held(env.quota, QUOTA_LOGGERS), 0);
-	peer_close(&peer);
-	quota_free(env.quota);
-	free(env.arena);
-	free(env.reply);
-	event_base_free(env.base);
-	libevent_global_shutdown();
-}
-
-static void serve(void)
-{
-	for (int i = 0; i < LOOP_TURNS; i++)
-		event_base_loop(env.base, EVLOOP_NONBLOCK);
-}
+#define LOGGERS 3000
+#define RECORDS 40000
 
 /* Sends what was written, if it is enough for a packet, and has it taken. */
 static void say_at(size_t bytes)
@@ -85,6 +26,7 @@ static void open_all(void)
 {
 	char name[32];
 
+	greet();
 	for (uint32_t id = 1; id <= LOGGERS; id++) {
 		snprintf(name, sizeof(name), "c.%u", (unsigned)id);
 		peer_open(&peer, id, name);
@@ -152,6 +94,7 @@ END_TEST
 
 START_TEST(of_few_loggers_nothing_is_fetched_beforehand)
 {
+	greet();
 	for (uint32_t id = 1; id <= 10; id++) {
 		peer_open(&peer, id, "few");
 		peer_record(&peer, id, "x");
@@ -188,7 +131,7 @@ Suite *suite_under_test(void)
 	Suite *suite = suite_create("client_turn");
 	TCase *all = tcase_create("all");
 
-	tcase_add_checked_fixture(all, setup, teardown);
+	tcase_add_checked_fixture(all, fixture_setup, fixture_teardown);
 	tcase_add_loop_test(all, records_of_many_loggers_are_taken_in_order, 0, 3);
 	tcase_add_test(all, of_few_loggers_nothing_is_fetched_beforehand);
 	tcase_add_loop_test(all, a_breach_among_many_loggers_ends_the_connection_alone, 0, 4);

@@ -1,7 +1,6 @@
 /*
- * Proves that a connection takes every frame as lib/wire/README.md says, that whatever breaks
- * the protocol ends this connection only and with a reason, that a client that does not read,
- * says nothing, or dies costs nothing but itself, and that no record and no lease is lost.
+ * Proves that a connection takes every frame as lib/wire/README.md says, that a client that does
+ * not read, says nothing, or dies costs nothing but itself, and that no record and no lease is lost.
  */
 #include "intake/client.h"
 
@@ -10,98 +9,9 @@
 #include <sys/socket.h>
 
 #include "os/clock.h"
-#include "support/fake_intake.h"
-#include "support/intake_peer.h"
+#include "support/intake_client_fixture.h"
 #include "support/suite.h"
 #include "wire/logger_name.h"
-
-#define PID	   4711
-#define UID	   1000
-#define PROTOCOL   "bye 5 "
-#define LOOP_TURNS 100
-
-static struct fake_intake fake;
-static struct client_env env;
-static struct client *client;
-static struct peer peer;
-
-static const struct limits limits = {
-	.clients = 10,
-	.loggers = 10000,
-	.record_bytes = 65536,
-	.context_bytes = 65536,
-	.uid_share = 100,
-};
-
-static void setup(void)
-{
-	int fds[2];
-
-	fake_intake_init(&fake);
-	env = (struct client_env){
-		.base = event_base_new(),
-		.ops = fake_intake_ops(&fake),
-		.quota = quota_new(&limits),
-		.record_bytes = 65536,
-		.hello_ms = 60000,
-		.arena = malloc(CLIENT_ARENA_BYTES),
-		.reply = malloc(WIRE_PACKET_MAX),
-	};
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	peer_init(&peer, fds[0]);
-	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID, 1), QUOTA_TAKEN);
-	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &client), 0);
-}
-
-static void teardown(void)
-{
-	while (env.list.first != NULL)
-		client_free(env.list.first);
-	ck_assert_uint_eq(fake.leases, 0);
-	ck_assert_uint_eq(env.live, 0);
-	ck_assert_uint_eq(quota_held(env.quota, QUOTA_LOGGERS), 0);
-	ck_assert_uint_eq(quota_held(env.quota, QUOTA_CLIENTS), 0);
-	ck_assert_uint_eq(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 0);
-	peer_close(&peer);
-	quota_free(env.quota);
-	free(env.arena);
-	free(env.reply);
-	event_base_free(env.base);
-	libevent_global_shutdown();
-}
-
-/* Serves what is there, in turns of the loop, until nothing is left to do at once. */
-static void serve(void)
-{
-	for (int i = 0; i < LOOP_TURNS; i++)
-		event_base_loop(env.base, EVLOOP_NONBLOCK);
-}
-
-/* Greets, and forgets what was answered. */
-static void greet(void)
-{
-	peer_hello(&peer, "shop");
-	peer_say(&peer);
-	serve();
-	ck_assert_str_eq(peer_heard(&peer), "welcome\nmap\n");
-	fake_intake_take(&fake);
-}
-
-static void check_ended(const char *answers)
-{
-	ck_assert_str_eq(peer_heard(&peer), answers);
-	ck_assert_ptr_null(env.list.first);
-}
-
-static void check_violation(void)
-{
-	const char *heard = peer_heard(&peer);
-
-	ck_assert_ptr_nonnull(strstr(heard, PROTOCOL));
-	ck_assert_ptr_nonnull(strstr(heard, "\nend\n"));
-	ck_assert_ptr_null(env.list.first);
-	ck_assert_uint_eq(env.violations, 1);
-}
 
 START_TEST(every_frame_takes_effect_in_order)
 {
@@ -160,84 +70,6 @@ START_TEST(record_says_who_when_and_how_long)
 }
 END_TEST
 
-/* A frame of each type of the client's that stands by itself. */
-static void write_frame_of(uint16_t type)
-{
-	switch (type) {
-	case FRAME_HELLO:
-		peer_hello(&peer, "app");
-		break;
-	case FRAME_OPEN:
-		peer_open(&peer, 1, "app");
-		break;
-	case FRAME_CLOSE:
-		frame_write_close(&peer.packet, &(struct frame_close){ 1 });
-		break;
-	case FRAME_RECORD:
-		peer_record(&peer, 1, "text");
-		break;
-	case FRAME_SET_LEVEL:
-		frame_write_set_level(&peer.packet, &(struct frame_set_level){ 1, 10 });
-		break;
-	case FRAME_CONTEXT:
-		frame_write_context(&peer.packet,
-				    &(struct frame_context){ 1, false, { .key = span_of("k") } });
-		break;
-	case FRAME_DROPPED:
-		frame_write_dropped(&peer.packet, &(struct frame_dropped){ .records = 1 });
-		break;
-	case FRAME_FLUSH:
-		peer_flush(&peer, 1);
-		break;
-	default:
-		writer_u16(&peer.packet, type);
-		writer_u16(&peer.packet, 0);
-		writer_u32(&peer.packet, 0);
-		break;
-	}
-}
-
-START_TEST(nothing_may_come_before_hello)
-{
-	write_frame_of((uint16_t)_i);
-	peer_hello(&peer, "too late");
-	peer_say(&peer);
-	serve();
-	check_violation();
-	ck_assert_str_eq(fake_intake_take(&fake), "reject malformed\n");
-}
-END_TEST
-
-static const uint16_t strange_types[] = { 0, 9, 64, 65, 66, 67, 68, 69, 70, 0xffff };
-
-START_TEST(frame_of_unknown_type_ends_the_connection)
-{
-	greet();
-	peer_open(&peer, 1, "app");
-	write_frame_of(strange_types[_i]);
-	peer_record(&peer, 1, "not taken any more");
-	peer_say(&peer);
-	serve();
-	check_violation();
-	ck_assert_str_eq(fake_intake_take(&fake), "open app\nreject malformed\nexit app\n");
-}
-END_TEST
-
-START_TEST(second_hello_or_id_in_use_ends_the_connection)
-{
-	greet();
-	if (_i == 0) {
-		peer_hello(&peer, "again");
-	} else {
-		peer_open(&peer, 1, "a");
-		peer_open(&peer, 1, "a");
-	}
-	peer_say(&peer);
-	serve();
-	check_violation();
-}
-END_TEST
-
 START_TEST(hello_settles_the_version)
 {
 	static const uint16_t versions[] = { 0, WIRE_VERSION + 1 };
@@ -249,33 +81,6 @@ START_TEST(hello_settles_the_version)
 		check_violation();
 	else
 		ck_assert_str_eq(peer_heard(&peer), "welcome\nmap\n"); /* of version 1 */
-}
-END_TEST
-
-/* Cut anywhere but between frames, a packet is torn; what stands before the tear counts. */
-START_TEST(torn_packet_ends_the_connection)
-{
-	size_t borders[4];
-	size_t whole = 0;
-
-	for (uint16_t type = FRAME_HELLO; type <= FRAME_RECORD; type++) {
-		write_frame_of(type);
-		borders[type - FRAME_HELLO] = peer.packet.len;
-	}
-	if ((size_t)_i >= peer.packet.len)
-		return;
-	peer.packet.len = (size_t)_i;
-	while (whole < 3 && borders[whole] <= (size_t)_i)
-		whole++;
-	peer_say(&peer);
-	serve();
-	if (_i == 0)
-		check_ended("end\n"); /* an empty packet is the end of a connection */
-	else if (whole > 0 && borders[whole - 1] == (size_t)_i)
-		ck_assert_str_eq(peer_heard(&peer), "welcome\nmap\n");
-	else
-		check_violation();
-	ck_assert_uint_eq(fake.records, 0);
 }
 END_TEST
 
@@ -600,52 +405,6 @@ START_TEST(client_that_dies_before_its_welcome_is_read_to_its_end)
 }
 END_TEST
 
-START_TEST(one_packet_may_not_ask_for_more_answers_than_fit)
-{
-	const struct limits tight = { .clients = 10, .loggers = 100, .uid_share = 1 };
-
-	greet();
-	quota_set_limits(env.quota, &tight);
-	for (uint32_t id = 1; peer.packet.len < WIRE_PACKET_MAX - 16; id++)
-		peer_open(&peer, id, "");
-	peer_say(&peer);
-	serve();
-	ck_assert_uint_eq(env.violations, 1);
-	ck_assert_ptr_null(env.list.first);
-}
-END_TEST
-
-START_TEST(packet_has_a_largest_size)
-{
-	static uint8_t text[WIRE_RECORD_MAX];
-	const struct frame_record record = {
-		.logger_id = 1,
-		.level = 20,
-		.original_length = sizeof(text),
-		.text = span_of_bytes(text, sizeof(text)),
-	};
-	size_t size = WIRE_PACKET_MAX + (size_t)_i;
-
-	greet();
-	frame_write_record(&peer.packet, &record);
-	while (size - peer.packet.len > 12) {
-		size_t rest = size - peer.packet.len - WIRE_RECORD_OVERHEAD + 4;
-		struct frame_record next = record;
-
-		next.text.len = rest < sizeof(text) ? rest : 30000;
-		next.original_length = (uint32_t)next.text.len;
-		frame_write_record(&peer.packet, &next);
-	}
-	ck_assert_uint_eq(peer.packet.len, size);
-	peer_say(&peer);
-	serve();
-	if (_i == 0)
-		ck_assert_uint_eq(env.violations, 0);
-	else
-		check_violation();
-}
-END_TEST
-
 START_TEST(leases_of_a_client_that_went_are_given_back_in_slices)
 {
 	const size_t count = 9000;
@@ -673,25 +432,6 @@ START_TEST(leases_of_a_client_that_went_are_given_back_in_slices)
 	ck_assert_uint_eq(quota_held(env.quota, QUOTA_LOGGERS), 0);
 	ck_assert_uint_eq(env.live, 0);
 	ck_assert_ptr_null(strstr(fake_intake_take(&fake), "close "));
-}
-END_TEST
-
-START_TEST(client_that_says_nothing_is_sent_away)
-{
-	int fds[2];
-	struct peer silent;
-
-	env.hello_ms = 1;
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
-	peer_init(&silent, fds[0]);
-	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID, 1), QUOTA_TAKEN);
-	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &client), 0);
-	while (env.live == 2)
-		event_base_loop(env.base, EVLOOP_ONCE);
-	ck_assert_str_eq(peer_heard(&silent), "bye 5 no hello in time\nend\n");
-	ck_assert_uint_eq(env.violations, 1);
-	ck_assert_str_eq(fake_intake_take(&fake), ""); /* silence is no record */
-	peer_close(&silent);
 }
 END_TEST
 
@@ -736,10 +476,9 @@ Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("intake_client");
 	TCase *frames = tcase_create("frames");
-	TCase *breaches = tcase_create("breaches");
 	TCase *life = tcase_create("life");
 
-	tcase_add_checked_fixture(frames, setup, teardown);
+	tcase_add_checked_fixture(frames, fixture_setup, fixture_teardown);
 	tcase_add_test(frames, every_frame_takes_effect_in_order);
 	tcase_add_test(frames, record_says_who_when_and_how_long);
 	tcase_add_loop_test(frames, hello_settles_the_version, 0, 2);
@@ -751,17 +490,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(frames, a_client_that_held_nothing_is_not_told_of);
 	tcase_add_test(frames, claims_beyond_counting_stay_at_the_most);
 	suite_add_tcase(suite, frames);
-	tcase_add_checked_fixture(breaches, setup, teardown);
-	tcase_add_loop_test(breaches, nothing_may_come_before_hello, FRAME_OPEN, FRAME_FLUSH + 1);
-	tcase_add_loop_test(breaches, frame_of_unknown_type_ends_the_connection, 0,
-			    ARRAY_LEN(strange_types));
-	tcase_add_loop_test(breaches, second_hello_or_id_in_use_ends_the_connection, 0, 2);
-	tcase_add_loop_test(breaches, torn_packet_ends_the_connection, 0, 80);
-	tcase_add_loop_test(breaches, packet_has_a_largest_size, 0, 2);
-	tcase_add_test(breaches, one_packet_may_not_ask_for_more_answers_than_fit);
-	tcase_add_test(breaches, client_that_says_nothing_is_sent_away);
-	suite_add_tcase(suite, breaches);
-	tcase_add_checked_fixture(life, setup, teardown);
+	tcase_add_checked_fixture(life, fixture_setup, fixture_teardown);
 	tcase_add_test(life, level_map_is_sent_once_for_each_change);
 	tcase_add_test(life, level_map_waits_for_room_and_is_that_of_the_moment);
 	tcase_add_test(life, client_that_shut_its_reading_side_keeps_nobody_busy);
