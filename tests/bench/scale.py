@@ -18,6 +18,7 @@ from pathlib import Path
 MILLION = 1_000_000
 DYING = 100_000
 CLIENTS = 1000
+TOGGLES = 2000  # of one lease's level
 RECORDS = 400_000  # of one measurement
 ROUNDS = 9
 CONFIG = (
@@ -212,11 +213,29 @@ def broadcast(daemon, wire):
         for client in clients:
             client.expect(wire.LEVEL_MAP)
         took.append(time.monotonic() - begin)
-    for client in clients:
-        client.close()
     row(f"a level reaches {CLIENTS} clients, ms, median", f"{statistics.median(took) * 1000:.1f}",
         "below 100, with logfwdctl's own start")
     row(f"a level reaches {CLIENTS} clients, ms, longest", f"{max(took) * 1000:.1f}")
+    toggle(daemon, wire)
+    for client in clients:
+        client.close()
+
+
+def toggle(daemon, wire):
+    """One client sets and unsets its own level all the time, which moves everybody's floor."""
+    with daemon.client() as toggler, daemon.client() as other:
+        toggler.open(1, b"toggled")
+        toggler.flush()
+        begin, cpu = time.monotonic(), cpu_seconds(daemon.pid)
+        for number in range(TOGGLES):
+            toggler.send(wire.set_level(1, 5 if number % 2 == 0 else 0))
+            time.sleep(0.001)
+        toggler.flush()
+        took, cpu = time.monotonic() - begin, cpu_seconds(daemon.pid) - cpu
+        other.flush()
+        maps = sum(frame.type == wire.LEVEL_MAP for frame in other.frames)
+    row(f"{TOGGLES / took:.0f} levels/s of one lease, CPU of the daemon, %", f"{cpu / took * 100:.1f}",
+        f"{maps / took:.1f} maps/s to each client")
 
 
 def main():
