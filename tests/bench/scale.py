@@ -77,6 +77,20 @@ def memory(daemon, wire):
     row("resident MiB after them", f"{resident(daemon.pid) / 2**20:.1f}")
 
 
+def churn(daemon, wire):
+    """Opens and closes of a client that does nothing else, as a service with a logger per connection."""
+    with daemon.client() as client:
+        client.on_flushed = None
+        pairs = [wire.open_logger(n % 64, name_of(n)) + wire.close_logger(n % 64)
+                 for n in range(MILLION)]
+        packets = list(in_packets(pairs, 250))
+        begin = time.monotonic()
+        for packet in packets:
+            client.send(packet)
+        client.flush()
+        row("opens with their closes a second", f"{MILLION / (time.monotonic() - begin):,.0f}")
+
+
 def cost_of(daemon, client, packets):
     """Microseconds of the daemon's CPU for a record of one round."""
     begin = cpu_seconds(daemon.pid)
@@ -253,6 +267,7 @@ def main():
     try:
         daemon.start()
         memory(daemon, wire)
+        churn(daemon, wire)
         few, many = record_costs(daemon, wire, [10, MILLION])
         row("CPU of a record, us, 10 loggers", f"{few:.3f}")
         row("CPU of a record, us, a million loggers", f"{many:.3f}")
