@@ -1,0 +1,207 @@
+"""Networks of a test's own: namespaces joined by veth pairs.
+
+Only a descriptor of this process holds a namespace: nothing is named, so tests cannot meet, and
+even a killed test leaves nothing. What lives in a namespace, links, addresses, routes and
+firewalls, goes with it.
+"""
+
+import ctypes
+import itertools
+import os
+import pathlib
+import subprocess
+import threading
+
+from tests.support.collector import Collector
+from tests.support.waiting import wait_for
+
+CLONE_NEWNET = 0x40000000  # sched.h
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Unavailable(Exception):
+    """This machine does not let us make namespaces; its text says why."""
+
+
+def _checked(result):
+    if result != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
+def _in_thread(function):
+    """The result of function, called by a thread that lives only for it."""
+    outcome = []
+
+    def call():
+        try:
+            outcome.append((function(), None))
+        except BaseException as error:  # for the caller, whatever it is
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return result
+
+
+class Namespace:
+    """A network namespace with its loopback up; it goes with close()."""
+
+    def __init__(self):
+        self.descriptor = _in_thread(self._make)
+        self.ip("link set lo up")
+
+    @staticmethod
+    def _make():
+        try:
+            _checked(_libc.unshare(CLONE_NEWNET))
+        except OSError as error:
+            raise Unavailable(f"no network namespace can be made: {error.strerror}") from error
+        return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+    def close(self):
+        os.close(self.descriptor)
+
+    @property
+    def path(self):
+        return f"/proc/{os.getpid()}/fd/{self.descriptor}"
+
+    def command(self, *words):
+        """What runs words in here."""
+        return ["nsenter", f"--net={self.path}", *map(str, words)]
+
+    def run(self, *words, text=None):
+        """Runs a program in here that must work, with text as its input."""
+        done = subprocess.run(
+            self.command(*words), input=text, capture_output=True, text=True, timeout=20, check=False
+        )
+        assert done.returncode == 0, f"{' '.join(map(str, words))}: {done.stderr.strip()}"
+        return done.stdout
+
+    def ip(self, *lines):
+        """Lines for ip(8), done one after the other."""
+        self.run("ip", "-batch", "-", text="\n".join(lines) + "\n")
+
+    def nft(self, rules):
+        self.run("nft", "-f", "-", text=rules)
+
+    def sysctl(self, path, value):
+        """Sets net/PATH of this namespace."""
+
+        def write():
+            self._enter()
+            pathlib.Path("/proc/sys/net", path).write_text(str(value), encoding="ascii")
+
+        _in_thread(write)
+
+    def call(self, function):
+        """The result of function, called in here: sockets and threads that it makes stay here."""
+
+        def entered():
+            self._enter()
+            return function()
+
+        return _in_thread(entered)
+
+    def _enter(self):
+        _checked(_libc.setns(self.descriptor, CLONE_NEWNET))
+
+
+class FarCollector(Collector):
+    """A collector at an address in a namespace."""
+
+    def __init__(self, namespace, host, port=0):
+        self.namespace, self.wanted = namespace, (host, port)
+        super().__init__()
+
+    def start(self):
+        if self.port == 0:
+            self.host, self.port = self.wanted
+        self.namespace.call(super().start)
+
+
+class Network:
+    """A namespace for the daemon, `near`, and any number of far ones, each behind a veth pair.
+
+    The pair to far number N is `toN` here and `up` there; its addresses are 10.9.N.1 and .2,
+    fd09:N::1 and ::2.
+    """
+
+    def __init__(self):
+        self.near, self.far, self.collectors = Namespace(), [], []
+        self.numbers = itertools.count()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for collector in self.collectors:
+            collector.stop()
+        for namespace in (*self.far, self.near):
+            namespace.close()
+        self.collectors, self.far = [], []
+
+    def add_far(self, addressed=True):
+        """Another namespace behind a link of its own; returns its number."""
+        self.far.append(Namespace())
+        number = len(self.far) - 1
+        self.add_link(number)
+        if addressed:
+            self.add_near_addresses(number)
+        return number
+
+    def add_link(self, number):
+        """The link to a far namespace, up at both ends; addresses at the far end only."""
+        far = self.far[number]
+        self.near.ip(
+            f"link add name to{number} type veth peer name up netns {far.path}",
+            f"link set to{number} up",
+        )
+        far.ip(
+            "link set up up",
+            f"addr add 10.9.{number}.2/24 dev up",
+            f"addr add fd09:{number}::2/64 dev up nodad",
+            f"route add default via 10.9.{number}.1",
+        )
+
+    def add_near_addresses(self, number):
+        self.near.ip(
+            f"addr add 10.9.{number}.1/24 dev to{number}",
+            f"addr add fd09:{number}::1/64 dev to{number} nodad",
+        )
+
+    def collector(self, number=0, host=None, port=0):
+        """A collector in a far namespace, at its first address unless host names another one."""
+        return self.collector_in(self.far[number], host or f"10.9.{number}.2", port)
+
+    def collector_in(self, namespace, host, port=0):
+        self.collectors.append(FarCollector(namespace, host, port))
+        return self.collectors[-1]
+
+
+def unavailable():
+    """Why no network can be made here; None when all is there."""
+    if os.geteuid() != 0:
+        return "network namespaces need root"
+    try:
+        with Network() as network:
+            network.add_far()
+            network.near.nft("table inet probe { }\n")
+    except (Unavailable, AssertionError, OSError) as error:
+        return str(error)
+    return None
+
+
+def wait_for_link(namespace, device):
+    wait_for(
+        lambda: "LOWER_UP" in namespace.run("ip", "-o", "link", "show", "dev", device),
+        f"{device} is up",
+    )
