@@ -181,13 +181,13 @@ def reload_removes(scene):
 @row("host never answers ARP", "EHOSTUNREACH")
 def never_answers(scene):
     (collector,) = scene.far()
-    scene.network.far[0].ip("link set up arp off")
+    scene.network.far[0].ip("link set eth0 arp off")
     quick_neighbours(scene)
     scene.start(target("central", collector, resend=RESEND))
     with scene.flow():
         scene.waits_for_state(collector, "down")
         scene.lasts(OUTAGE_S)
-        scene.network.far[0].ip("link set up arp on")
+        scene.network.far[0].ip("link set eth0 arp on")
         scene.resumes(collector)
 
 
@@ -199,10 +199,10 @@ def host_dies(scene):
     scene.start(target("central", collector, sequence="true"))
     with scene.flow():
         scene.healthy(collector)
-        scene.network.far[0].ip("link set up arp off", "addr flush dev up")
+        scene.network.far[0].ip("link set eth0 arp off", "addr flush dev eth0")
         scene.waits_for_state(collector, "down")
         scene.network.far[0].ip(
-            "addr add 10.9.0.2/24 dev up", "link set up arp on", "route add default via 10.9.0.1"
+            "addr add 10.9.0.2/24 dev eth0", "link set eth0 arp on", "route add default via 10.9.0.1"
         )
         scene.resumes(collector)
 

@@ -50,9 +50,9 @@ def far_link_down(scene):
     scene.start(target("central", collector, sequence="true"))
     with scene.flow():
         scene.healthy(collector)
-        scene.network.far[0].ip("link set up down")
+        scene.network.far[0].ip("link set eth0 down")
         scene.lasts(OUTAGE_S)
-        scene.network.far[0].ip("link set up up", "route add default via 10.9.0.1")
+        scene.network.far[0].ip("link set eth0 up", "route add default via 10.9.0.1")
         scene.resumes(collector)
 
 

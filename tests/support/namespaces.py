@@ -128,7 +128,7 @@ class FarCollector(Collector):
 class Network:
     """A namespace for the daemon, `near`, and any number of far ones, each behind a veth pair.
 
-    The pair to far number N is `toN` here and `up` there; its addresses are 10.9.N.1 and .2,
+    The pair to far number N is `toN` here and `eth0` there; its addresses are 10.9.N.1 and .2,
     fd09:N::1 and ::2.
     """
 
@@ -162,13 +162,13 @@ class Network:
         """The link to a far namespace, up at both ends; addresses at the far end only."""
         far = self.far[number]
         self.near.ip(
-            f"link add name to{number} type veth peer name up netns {far.path}",
+            f"link add name to{number} type veth peer name eth0 netns {far.path}",
             f"link set to{number} up",
         )
         far.ip(
-            "link set up up",
-            f"addr add 10.9.{number}.2/24 dev up",
-            f"addr add fd09:{number}::2/64 dev up nodad",
+            "link set eth0 up",
+            f"addr add 10.9.{number}.2/24 dev eth0",
+            f"addr add fd09:{number}::2/64 dev eth0 nodad",
             f"route add default via 10.9.{number}.1",
         )
 
