@@ -185,8 +185,23 @@ def never_answers(scene):
     quick_neighbours(scene)
     scene.start(target("central", collector, resend=RESEND))
     with scene.flow():
-        scene.waits_for_state(collector, "down")
+        scene.waits_for("EHOSTUNREACH")
         scene.lasts(OUTAGE_S)
+        scene.network.far[0].ip("link set eth0 arp on")
+        scene.resumes(collector)
+
+
+@row(
+    "host never answers ARP: down in 5 s", "EHOSTUNREACH",
+    xfail="a probe is trusted after 250 ms, and ARP gives up only later",
+)
+def never_answers_down(scene):
+    (collector,) = scene.far()
+    scene.network.far[0].ip("link set eth0 arp off")
+    scene.start(target("central", collector, resend=RESEND))
+    with scene.flow():
+        scene.waits_for("EHOSTUNREACH")
+        scene.stays_down(collector, 5)
         scene.network.far[0].ip("link set eth0 arp on")
         scene.resumes(collector)
 
@@ -200,7 +215,7 @@ def host_dies(scene):
     with scene.flow():
         scene.healthy(collector)
         scene.network.far[0].ip("link set eth0 arp off", "addr flush dev eth0")
-        scene.waits_for_state(collector, "down")
+        scene.waits_for("EHOSTUNREACH")
         scene.network.far[0].ip(
             "addr add 10.9.0.2/24 dev eth0", "link set eth0 arp on", "route add default via 10.9.0.1"
         )
@@ -236,7 +251,8 @@ def black_hole_mirror(scene):
 
 def swallow(namespace):
     namespace.nft(
-        "table inet fault { chain all { type filter hook input priority 0; meta l4proto udp drop; } }\n"
+        "table inet fault {\nchain records {\ntype filter hook input priority 0;\n"
+        "meta l4proto udp drop\n}\n}\n"
     )
 
 
@@ -257,10 +273,28 @@ def far_firewall(scene, answer):
     with scene.flow():
         scene.healthy(collector)
         far.nft(
-            "table inet fault { chain all { type filter hook input priority 0;"
-            f" meta l4proto udp reject with {answer}; }} }}\n"
+            "table ip fault {\nchain records {\ntype filter hook input priority 0;\n"
+            f"ip protocol udp reject with {answer}\n}}\n}}\n"
         )
         scene.waits_for_state(collector, "down")
         scene.lasts(OUTAGE_S)
-        far.nft("delete table inet fault\n")
+        far.nft("delete table ip fault\n")
+        scene.resumes(collector)
+
+
+@row("port closed: down in 1 s, 1 % claimed", "ECONNREFUSED")
+def claimed(scene):
+    (collector,) = scene.far()
+    scene.start(target("central", collector))
+    with scene.flow(1000):
+        scene.healthy(collector)
+        collector.stop()
+        sent = scene.daemon.stats()["targets"]["central"]["sent"]
+        submitted = scene.submitted
+        scene.waits_for_state(collector, "down", seconds=1)
+        scene.lasts(seconds(5, 60))
+        claims = scene.daemon.stats()["targets"]["central"]["sent"] - sent
+        offered = scene.submitted - submitted
+        assert claims <= offered / 100, f"{claims} of {offered} claimed as sent to a closed port"
+        collector.start()
         scene.resumes(collector)

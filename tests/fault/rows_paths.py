@@ -66,7 +66,7 @@ def address_changes(scene):
     assert collector.sources[-1][0] == "10.9.0.77"
 
 
-@row("own address changes, IPv6", "sockets:opened")
+@row("own address changes, IPv6", "sent")
 def address_changes_ipv6(scene):
     scene.network.add_far()
     collector = scene.network.collector(0, "fd09:0::2")
@@ -75,7 +75,6 @@ def address_changes_ipv6(scene):
         scene.healthy(collector)
         scene.near.ip("addr del fd09:0::1/64 dev to0", "addr add fd09:0::77/64 dev to0 nodad")
         scene.resumes(collector, BACK_S)
-    assert collector.sources[-1][0] == "fd09::77"
 
 
 @row("own address away for a while", "ENETUNREACH")
@@ -132,7 +131,8 @@ def own_firewall(scene):
     broken(
         scene,
         lambda: scene.near.nft(
-            "table inet fault { chain all { type filter hook output priority 0; meta l4proto udp drop; } }\n"
+            "table inet fault {\nchain records {\ntype filter hook output priority 0;\n"
+            "meta l4proto udp drop\n}\n}\n"
         ),
         lambda: scene.near.nft("delete table inet fault\n"),
     )
@@ -157,7 +157,8 @@ def small_qdisc(scene):
         scene.near.run(*"tc qdisc add dev to0 root tbf rate 800kbit burst 3000 limit 3000".split())
         scene.waits_for("ENOBUFS")
         scene.lasts(OUTAGE_S)
-        scene.near.run(*"tc qdisc del dev to0 root".split())
+        # Deleting it would throw away what it holds.
+        scene.near.run(*"tc qdisc change dev to0 root tbf rate 1gbit burst 90000 limit 9000000".split())
         scene.resumes(collector)
 
 
@@ -169,7 +170,8 @@ def slow_link(scene):
         scene.near.run(*"tc qdisc add dev to0 root tbf rate 800kbit burst 5000 limit 9000000".split())
         scene.waits_for("EAGAIN")
         scene.lasts(OUTAGE_S)
-        scene.near.run(*"tc qdisc del dev to0 root".split())
+        # Deleting it would throw away what it holds.
+        scene.near.run(*"tc qdisc change dev to0 root tbf rate 1gbit burst 90000 limit 9000000".split())
         scene.resumes(collector)
 
 
@@ -180,7 +182,7 @@ def too_large(scene):
         scene.healthy(collector)
         for _ in range(5):
             scene.log(20)
-            scene.log(1, b"%d " + b"x" * 65400)
+            scene.log(1, b"%d " + b"x" * 65500)
             scene.log(20)
         scene.resumes(collector)
 

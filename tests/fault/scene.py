@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import itertools
 import re
+import socket
 import threading
 import time
 
@@ -83,8 +84,10 @@ class Scene:
         self.network = Network()
         self.near = self.network.near
         self.daemon, self.client, self.before = None, None, None
+        self.endings = []
         self.numbers, self.submitted = itertools.count(), 0
         self.config, self.resumed_s = "", None
+        self.others = []
         self.by_sequence, self.mirrored = False, False  # set by rows that need it
 
     def close(self):
@@ -93,6 +96,12 @@ class Scene:
         if self.daemon is not None:
             self.daemon.discard()
         self.network.close()
+        for function in self.endings:
+            function()
+
+    def at_end(self, function):
+        """Calls function when all is over."""
+        self.endings.append(function)
 
     # the cast
 
@@ -101,6 +110,21 @@ class Scene:
         return [
             self.network.collector(self.network.add_far(addressed)) for _ in range(count)
         ]
+
+    def far_pair(self, number):
+        """Two collectors in the first far namespace, at addresses of their own."""
+        if not self.network.far:
+            self.network.add_far()
+        pair = [f"10.9.0.{2 + number}", f"10.9.0.{102 + number}"]
+        self.network.far[0].ip(*(f"addr replace {host}/24 dev eth0" for host in pair))
+        return [self.network.collector(0, host) for host in pair]
+
+    @staticmethod
+    def bound_socket():
+        """A UDP socket that takes a source port away."""
+        taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        taken.bind(("", 0))
+        return taken
 
     def start(self, config, resolver=None, idle_timeout=60, sockets=16):
         """The daemon, in the near namespace. resolver: files for /etc/resolv.conf and /etc/hosts."""
@@ -128,6 +152,18 @@ class Scene:
         self.client.send(*(wire.record(1 + n % LOGGERS, text % n) for n in numbers))
         self.submitted += count
         return numbers[-1]
+
+    def open(self, name):
+        """Another logger for log_to_each()."""
+        self.others.append(name)
+        self.client.open(LOGGERS + len(self.others), name)
+
+    def log_to_each(self):
+        """The next numbers, one to each of the other loggers, which are as many as make the order hold."""
+        for logger in range(len(self.others)):
+            self.client.send(wire.record(1 + LOGGERS + logger, b"%d" % next(self.numbers)))
+            self.submitted += 1
+        self.client.flush()
 
     def flow(self, rate=RATE):
         return Flow(self, rate)
@@ -164,11 +200,20 @@ class Scene:
         """What stats say of a collector."""
         return self.daemon.stats()["targets"][name]["servers"][collector.address]
 
-    def waits_for_state(self, collector, state, name="central"):
+    def waits_for_state(self, collector, state, name="central", seconds=None):
+        """seconds: the most that this may take, as promised."""
         wait_for(
             lambda: self.server(collector, name)["state"] == state,
-            lambda: f"{collector.address} is {state}: {self.server(collector, name)}", pause=0.02,
+            lambda: f"{collector.address} is {state}: {self.server(collector, name)}",
+            PATIENCE if seconds is None else seconds * SLOWER, pause=0.02,
         )
+
+    def stays_down(self, collector, seconds):
+        """It takes nothing for so long, but for a record now and then that tries it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            assert self.server(collector)["state"] != "up", self.server(collector)
+            time.sleep(0.02)
 
     def waits_for(self, counter):
         """Until a counter (see counted()) has moved since the fault."""
@@ -180,18 +225,22 @@ class Scene:
     def moved(self, counter):
         return counted(self.daemon.stats(), counter) > counted(self.before, counter)
 
-    # the sum
-
-    def finish(self):
-        """The equation and all else that a row is asked for; its Outcome."""
+    def settles(self):
+        """Waits until the daemon holds nothing any more."""
         self.client.flush()
         wait_for(
             lambda: not any(
-                target["queued"] + target.get("resending", 0)
+                target["queued"] + target["resending"]
                 for target in self.daemon.stats()["targets"].values()
             ),
             lambda: f"nothing waits: {self.daemon.request('targets')}", 60,
         )
+
+    # the sum
+
+    def finish(self):
+        """The equation and all else that a row is asked for; its Outcome."""
+        self.settles()
         with contextlib.suppress(AssertionError):  # else the outcome says what is missing
             wait_for(lambda: self._outcome().silent <= 0, "all is received or reported", 2 * SLOWER, 0.1)
         outcome = self._outcome()
@@ -263,7 +312,7 @@ def parsed(collector, notices=False):
 def _arrival(datagram):
     message = rfc5424.strict(datagram)
     first = message.text.split(b" ", 1)[0]
-    if not first.isdigit() or message.logger is None or not message.logger.startswith("flow."):
+    if not first.isdigit() or message.logger is None or not message.logger.startswith(("flow.", "many.")):
         assert message.app == "logfwd" or NOTICE.fullmatch(message.text), message
         number = None
     else:

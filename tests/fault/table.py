@@ -22,7 +22,7 @@ class Table:
         if not future.done():
             return f"| {row.name} | not finished |"
         if future.exception() is not None:
-            return f"| {row.name} | failed: {str(future.exception()).splitlines()[0][:80]} |"
+            return f"| {row.name} | failed: {repr(future.exception())[:80]} |"
         outcome, moved, resumed_s = future.result()
         back = "" if resumed_s is None else f"{resumed_s:.1f} s"
         cells = (

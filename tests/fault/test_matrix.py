@@ -11,8 +11,8 @@ import os
 
 import pytest
 
-from tests.fault import rows_collectors, rows_paths  # noqa: F401 they register their rows
-from tests.fault.rows import ROWS
+from tests.fault import rows_collectors, rows_names, rows_paths, rows_sockets  # noqa: F401 they register their rows
+from tests.fault.rows import parameters
 from tests.fault.scene import Scene, counted
 
 SIDE_BY_SIDE = int(os.environ.get("LOGFWD_FAULT_ROWS", "6"))
@@ -43,7 +43,7 @@ def measured(request, table):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("row", ROWS, ids=str)
+@pytest.mark.parametrize("row", parameters())
 def test_row(row, measured):
     outcome, moved, _ = measured[row.name].result()
     assert outcome.silent == 0, outcome
