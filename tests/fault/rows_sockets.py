@@ -18,7 +18,7 @@ def many_servers(scene):
         + f"handler h{number} {{ target = t{number} }}\n"
         + f"logger many.{number} {{ level = info handlers = {{h{number}}} propagate = false }}\n"
         for number in range(TARGETS)
-    ) + "logger flow { handlers = {h0} }\n"
+    ) + "logger root { level = info handlers = {h0} }\n"
     scene.start(config, sockets=POOL)
     with UdpSampler(scene.daemon.pid) as sampler:
         for number in range(TARGETS):

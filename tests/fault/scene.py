@@ -71,6 +71,7 @@ class Outcome:
     reported: int
     duplicates: int
     silent: int
+    mirrored: bool  # every record was for more than one collector
 
     @property
     def missing(self):
@@ -258,7 +259,7 @@ class Scene:
         missing = self.submitted - len(received)
         return Outcome(
             self.submitted, len(received), reported, len(arrivals) - len(received),
-            max(0, missing - reported),
+            max(0, missing - reported), self.mirrored,
         )
 
     def _reported(self):

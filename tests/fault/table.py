@@ -9,9 +9,11 @@ class Table:
     """futures: what runs or ran, by the name of its row."""
 
     def __init__(self):
-        self.futures = {}
+        self.futures, self.skipped = {}, None
 
     def lines(self):
+        if self.skipped is not None:
+            return [f"tests/fault: all skipped: {self.skipped}"]
         if not self.futures:
             return []
         rule = "|" + " --- |" * (HEAD.count("|") - 1)

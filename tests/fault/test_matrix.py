@@ -47,4 +47,6 @@ def measured(request, table):
 def test_row(row, measured):
     outcome, moved, _ = measured[row.name].result()
     assert outcome.silent == 0, outcome
+    assert outcome.reported == outcome.missing, f"what arrived is reported lost: {outcome}"
+    assert outcome.duplicates <= outcome.submitted / 1000 or outcome.mirrored, outcome
     assert moved > 0, f"{row.counter} did not move"
