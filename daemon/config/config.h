@@ -45,7 +45,7 @@ struct config {
 };
 
 #define CONFIG_FILE_MAX	   (1024 * 1024) /* bytes of one file */
-#define CONFIG_TARGETS_MAX 64
+#define CONFIG_TARGETS_MAX 128
 #define CONFIG_ERROR_BYTES 512
 
 /**

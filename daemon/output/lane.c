@@ -271,9 +271,8 @@ static void lane_settle(struct lane *lane, struct shipment *shipment, uint64_t s
 }
 
 /* Copies the selected ones together, since sendmmsg(2) wants them in a row. */
-static struct server_result lane_send_selected(struct lane *lane, const struct shipment *shipment,
-					       uint64_t selected, size_t server, size_t channel,
-					       int64_t now_ms)
+static struct server_result send_selected(const struct shipment *shipment, uint64_t selected,
+					  struct server *server, size_t channel, int64_t now_ms)
 {
 	struct mmsghdr datagrams[BATCH_DATAGRAMS];
 	struct datagram_traits traits[BATCH_DATAGRAMS];
@@ -283,7 +282,7 @@ static struct server_result lane_send_selected(struct lane *lane, const struct s
 		datagrams[batch.count] = shipment->datagrams[first_of(selected)];
 		traits[batch.count++] = shipment->traits[first_of(selected)];
 	}
-	return server_send(lane->options.servers[server], channel, &batch, now_ms);
+	return server_send(server, channel, &batch, now_ms);
 }
 
 /* One attempt: to one of the servers that are ready, as many as are for it. */
@@ -300,7 +299,8 @@ static struct server_result lane_send(struct lane *lane, struct shipment *shipme
 		size_t channel = server_channel_of(lane->options.servers[server], flow);
 
 		selected = lane_select(lane, shipment, ready, server, channel);
-		result = lane_send_selected(lane, shipment, selected, server, channel, now_ms);
+		result = send_selected(shipment, selected, lane->options.servers[server], channel,
+				       now_ms);
 	} else { /* all that is left stands in a row */
 		const struct channel_batch batch = { shipment->datagrams + first,
 						     shipment->traits + first,

@@ -20,7 +20,7 @@
 struct tree;
 struct lease;
 
-#define ROUTE_HANDLERS_MAX 64 /* handlers of a configuration */
+#define ROUTE_HANDLERS_MAX 128 /* handlers of a configuration */
 /* Handlers one record may reach: each on every node of its path, as often as it is met. */
 #define ROUTE_HITS_MAX (ROUTE_HANDLERS_MAX * (LOGGER_NAME_DEPTH_MAX + 1))
 

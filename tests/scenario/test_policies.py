@@ -196,6 +196,37 @@ def test_the_mark_fits_into_the_datagram(start_daemon, collector, format):
     assert max(len(datagram) for datagram in datagrams) == length
 
 
+def test_two_hundred_servers_share_a_small_pool(start_daemon, collectors):
+    """A hundred mirrors of two servers each, by sixteen sockets."""
+    collector = collectors()
+    collector.stop()
+    collector.host = "0.0.0.0"  # all of 127.0.0.0/8
+    collector.start()
+    names = [f"t{number}" for number in range(100)]
+    config = "pool { sockets = 16 }\n"
+    for number, name in enumerate(names):
+        servers = [f"127.20.{half}.{number + 1}:{collector.port}" for half in range(2)]
+        config += target(name, *servers, policy="mirror")
+        config += f"handler {name} {{ target = {name} facility = {number % 24} }}\n"
+    daemon = start_daemon(config + f"logger root {{ handlers = {{{', '.join(names)}}} }}\n")
+    with UdpSampler(daemon.pid) as sampler, daemon.client() as client:
+        client.open(1, b"app")
+        for number in range(10):
+            client.log(1, b"%d" % number)
+            client.flush()
+            collector.received((number + 1) * 200)
+        wait_for(lambda: sampler.samples > 20, "it was looked at")
+    assert collections.Counter(collector.texts()) == {b"%d" % number: 200 for number in range(10)}
+    stats = daemon.stats()
+    assert sampler.most <= 16
+    assert stats["sockets"]["peak"] == 16
+    evicted = [server["evicted"] for name in names
+               for server in stats["targets"][name]["servers"].values()]
+    assert len(evicted) == 200
+    assert sum(evicted) == stats["sockets"]["evicted"] >= 1000
+    assert sum(stats["targets"][name]["sent"] for name in names) == 2000
+
+
 def test_every_address_of_a_name_is_tried(start_daemon, collectors):
     """In /etc/hosts of every system localhost is 127.0.0.1, and often ::1."""
     here = collectors()
