@@ -106,7 +106,8 @@ static void dns_add_nameservers(struct evdns_base *dns, uint32_t room)
  */
 static bool resolver_open_dns(struct resolver *resolver)
 {
-	uint32_t room = socket_pool_counts(resolver->pool).limit / 2;
+	uint32_t limit = socket_pool_counts(resolver->pool).limit;
+	uint32_t room = limit / 2;
 
 	if (resolver->dns != NULL)
 		return true;
@@ -121,6 +122,10 @@ static bool resolver_open_dns(struct resolver *resolver)
 	evdns_base_resolv_conf_parse(resolver->dns, DNS_OPTION_SEARCH | DNS_OPTION_MISC,
 				     RESOLV_CONF);
 	dns_add_nameservers(resolver->dns, room);
+	if (limit == 1) { /* collectors wait meanwhile: it must not be long */
+		evdns_base_set_option(resolver->dns, "timeout:", "1");
+		evdns_base_set_option(resolver->dns, "attempts:", "1");
+	}
 	evdns_base_load_hosts(resolver->dns, "/etc/hosts");
 	return true;
 }
