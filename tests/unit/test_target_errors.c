@@ -201,6 +201,23 @@ START_TEST(target_goes_on_when_the_pool_takes_its_socket)
 }
 END_TEST
 
+/* A refusal may still come: the only socket is left where it is until that is known. */
+START_TEST(pool_waits_while_a_probe_is_out)
+{
+	answer_next(ECONNREFUSED);
+	push(0, 1, 1);
+	ck_assert_uint_eq(target_counts(output_target(output, 0)).sent, 1); /* the probe */
+	push(1, 1, 1);
+	ck_assert_uint_eq(output_pool_counts(output).evicted, 0);
+	ck_assert_uint_eq(target_counts(output_target(output, 1)).queued, 1);
+	run_until_sent(1);
+	ck_assert_uint_eq(output_pool_counts(output).evicted, 1);
+	ck_assert_uint_eq(received[1], 1);
+	receive(0);
+	ck_assert_uint_eq(received[0], 1);
+}
+END_TEST
+
 START_TEST(record_that_is_too_large_for_the_path_goes_alone)
 {
 	answer_next(0);
@@ -261,6 +278,7 @@ Suite *suite_under_test(void)
 	tcase_set_timeout(all, 30);
 	tcase_add_loop_test(all, error_that_passes_loses_nothing, 0, ARRAY_LEN(passing_errors));
 	tcase_add_test(all, target_goes_on_when_the_pool_takes_its_socket);
+	tcase_add_test(all, pool_waits_while_a_probe_is_out);
 	tcase_add_test(all, record_that_is_too_large_for_the_path_goes_alone);
 	tcase_add_loop_test(all, error_of_the_path_makes_a_new_socket, 0, ARRAY_LEN(path_errors));
 	tcase_add_test(all, counts_of_refusals_survive_their_server);
