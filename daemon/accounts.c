@@ -70,13 +70,13 @@ static json_t *errors_json(const struct server_account *account)
 /* The terms of a ledger that closes: of a target, or of a server that has a lane of its own. */
 static json_t *ledger_json(const struct target_counts *counts)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued",
 			 number(counts->enqueued), "sent", number(counts->sent), "dropped",
 			 dropped_json(counts), "queued", number(counts->queued), "queued_bytes",
 			 number(counts->queued_bytes), "refused", number(counts->refused), "resent",
 			 number(counts->resent), "resending", number(counts->resending),
-			 "truncated", number(counts->truncated), "notices",
-			 number(counts->notices));
+			 "truncated", number(counts->truncated), "split", number(counts->split),
+			 "notices", number(counts->notices));
 }
 
 static void add_server(const struct server *server, const struct target_counts *lane, void *arg)
@@ -166,11 +166,11 @@ static json_t *removed_json(const struct output *output)
 {
 	struct target_counts removed = output_removed(output);
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued",
 			 number(removed.enqueued), "sent", number(removed.sent), "dropped",
 			 number(dropped_sum(&removed)), "refused", number(removed.refused),
 			 "resent", number(removed.resent), "truncated", number(removed.truncated),
-			 "notices", number(removed.notices));
+			 "split", number(removed.split), "notices", number(removed.notices));
 }
 
 static json_t *handlers_json(const struct forward *forward)

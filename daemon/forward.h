@@ -22,7 +22,11 @@ struct record_counts {
 	uint64_t rate_limited; /* every handler they would have reached was at its limit */
 	uint64_t no_handler;   /* no handler on the path takes them */
 	uint64_t rejected[REJECT_REASONS];
-	uint64_t deliveries; /* handlers reached by accepted records; of a mirror, its servers */
+	/*
+	 * Handlers reached by accepted records; of a mirror, its servers; of a record that was split,
+	 * its parts.
+	 */
+	uint64_t deliveries;
 	uint64_t client_dropped; /* that libraries say they dropped before they reached us */
 	uint64_t recorded; /* of received, those that were filtered once, and kept by a recorder */
 };

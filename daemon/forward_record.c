@@ -93,8 +93,9 @@ static void forward_accept(struct forward *forward, const struct record *record,
 	for (size_t i = 0; i < route->n_hits; i++) {
 		struct handler *handler = &forward->handlers[route->hits[i]];
 
-		forward->counts.deliveries += target_deliveries(handler->target);
-		handler_deliver(handler, &message, forward->output);
+		size_t datagrams = handler_deliver(handler, &message, forward->output);
+
+		forward->counts.deliveries += datagrams * target_deliveries(handler->target);
 	}
 }
 
@@ -237,8 +238,8 @@ void forward_own_record(struct forward *forward, struct span logger, uint8_t lev
 
 		if (!handler_admit(handler))
 			continue;
-		handler_deliver(handler, &message, forward->output);
-		target_count_notice(handler->target);
+		target_count_notices(handler->target,
+				     handler_deliver(handler, &message, forward->output));
 		fate = RECORD_ACCEPTED;
 	}
 	forward_tell(forward, &record, fate, false);

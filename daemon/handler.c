@@ -15,6 +15,7 @@ struct handler handler_of(const struct handler_options *options,
 			.kind = options->format,
 			.template = options->template,
 			.datagram_bytes = target_record_bytes(target),
+			.oversize = target->oversize,
 		},
 		.facility = options->facility,
 		.limit = { .rate = options->rate_limit, .burst = options->rate_burst },
@@ -75,25 +76,76 @@ bool handler_has_room(const struct handler *handler)
 	return rate_limit_take(&limit, clock_monotonic_ms());
 }
 
-void handler_deliver(struct handler *handler, struct message *message, struct output *output)
+static enum format_outcome handler_format(const struct format_options *options,
+					  const struct message *message, struct output *output,
+					  struct datagram *datagram_out)
+{
+	enum format_outcome outcome;
+
+	do {
+		outcome = format_datagram(options, message, output_timestamps(output),
+					  output_scratch(output), datagram_out);
+		if (outcome == FORMAT_NO_ROOM)
+			output_flush(output);
+	} while (outcome == FORMAT_NO_ROOM);
+	return outcome;
+}
+
+/* The first part has the number that was meant for the whole. Returns how many parts it were. */
+static size_t handler_push_parts(struct handler *handler, struct split *split,
+				 const struct message *message, struct output *output)
+{
+	const size_t parts = split_left(split);
+	uint32_t sequence_id = message->sequence_id;
+	struct datagram datagram;
+
+	while (split_left(split) > 0) {
+		while (!split_next(split, sequence_id, output_timestamps(output),
+				   output_scratch(output), &datagram))
+			output_flush(output);
+		target_push(handler->target, &datagram, level_severity(message->level),
+			    message->logger);
+		if (split_left(split) > 0)
+			sequence_id = target_next_sequence(handler->target);
+	}
+	return parts;
+}
+
+/* Of a record that exceeds a datagram. Returns how many deliveries it was. */
+static size_t handler_deliver_oversize(struct handler *handler, const struct message *message,
+				       struct output *output)
+{
+	struct format_options options = handler->format;
+	struct datagram datagram;
+	struct split split;
+
+	if (options.oversize == OVERSIZE_SPLIT) {
+		output_flush(output); /* nobody borrows the text of another one any more */
+		if (split_begin(&split, &options, message, output_timestamps(output),
+				output_split_text(output)))
+			return handler_push_parts(handler, &split, message, output);
+		options.oversize = OVERSIZE_CUT;
+		if (handler_format(&options, message, output, &datagram) == FORMAT_DONE) {
+			target_push(handler->target, &datagram, level_severity(message->level),
+				    message->logger);
+			return 1;
+		}
+	}
+	target_drop(handler->target, DROP_OVERSIZE);
+	return 1;
+}
+
+size_t handler_deliver(struct handler *handler, struct message *message, struct output *output)
 {
 	struct datagram datagram;
-	enum format_outcome outcome;
 
 	message->facility = handler->facility;
 	message->sequence_id = target_next_sequence(handler->target);
 	message->has_sequence = message->sequence_id != 0;
-	do {
-		outcome = format_datagram(&handler->format, message, output_timestamps(output),
-					  output_scratch(output), &datagram);
-		if (outcome == FORMAT_NO_ROOM)
-			output_flush(output);
-	} while (outcome == FORMAT_NO_ROOM);
-	if (outcome == FORMAT_TOO_LARGE)
-		target_drop(handler->target, DROP_OVERSIZE);
-	else
-		target_push(handler->target, &datagram, level_severity(message->level),
-			    message->logger);
+	if (handler_format(&handler->format, message, output, &datagram) != FORMAT_DONE)
+		return handler_deliver_oversize(handler, message, output);
+	target_push(handler->target, &datagram, level_severity(message->level), message->logger);
+	return 1;
 }
 
 void handler_tick(struct handler *handler, int64_t now_ms)

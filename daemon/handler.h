@@ -39,8 +39,9 @@ bool handler_has_room(const struct handler *handler);
 /**
  * Formats a record that was admitted and gives it to the target. message: facility and
  * sequence are set here; its text is borrowed until output_flush().
+ * Returns in how many datagrams the record goes, or would have: one, but for a split record.
  */
-void handler_deliver(struct handler *handler, struct message *message, struct output *output);
+size_t handler_deliver(struct handler *handler, struct message *message, struct output *output);
 
 /** Tells of suppressed records for which nobody came after that could. now_ms: monotonic. */
 void handler_tick(struct handler *handler, int64_t now_ms);

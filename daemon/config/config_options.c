@@ -143,6 +143,24 @@ static int read_dscp(const struct reading *reading, const struct setting *settin
 	return result;
 }
 
+static int read_oversize(const struct reading *reading, const struct setting *setting, void *object)
+{
+	static const char *const words[] = {
+		[OVERSIZE_CUT] = "cut",
+		[OVERSIZE_SPLIT] = "split",
+		[OVERSIZE_DROP] = "drop",
+	};
+	const struct value *value = setting->values;
+	struct target_options *target = object;
+	size_t found;
+
+	if (!word_find(value->text, words, ARRAY_LEN(words), &found))
+		return reader_refuse(reading, setting, value,
+				     "\"%.*s\" is none of cut, split and drop", QUOTE(value->text));
+	target->oversize = (enum oversize)found;
+	return 0;
+}
+
 static int read_when_full(const struct reading *reading, const struct setting *setting,
 			  void *object)
 {
@@ -391,6 +409,7 @@ static const struct option_spec target_options[] = {
 	  TARGET(datagram_bytes),
 	  .min = DATAGRAM_BYTES_MIN,
 	  .max = DATAGRAM_BYTES_MAX },
+	{ .name = "oversize", .read = read_oversize },
 	{ .name = "resolve-interval",
 	  .read = read_u32,
 	  TARGET(resolve_interval),

@@ -308,6 +308,7 @@ static const struct metric metrics[] = {
 	{ "logfwd_queue_records", "gauge", "Records that wait to be sent.", put_target_number, "queued", NULL },
 	{ "logfwd_queue_bytes", "gauge", "Bytes of the records that wait to be sent.", put_target_number, "queued_bytes", NULL },
 	{ "logfwd_records_truncated_total", "counter", "Records cut to the target's datagram-bytes.", put_target_number, "truncated", NULL },
+	{ "logfwd_records_split_total", "counter", "Records that went in parts, each of them a delivery.", put_target_number, "split", NULL },
 	{ "logfwd_refused_total", "counter", "Records sent that the network refused (ICMP) and that are not sent again.", put_target_number, "refused", NULL },
 	{ "logfwd_resent_total", "counter", "Records handed to the kernel again after a refusal.", put_target_number, "resent", NULL },
 	{ "logfwd_notices_total", "counter", "In-band notices of loss.", put_number, "notices", NULL },

@@ -3,12 +3,8 @@
 #include <assert.h>
 
 #include "format/escape.h"
-#include "format/rfc3164.h"
-#include "format/rfc5424.h"
+#include "format/header.h"
 #include "format/template.h"
-
-/* A context that leaves less room than this for a text that needs more is left out. */
-#define TEXT_BYTES_LEAST 64
 
 /* The ways to make a record fit, in the order in which they are tried; the last takes any cut. */
 static const struct rfc5424_extent extents[] = {
@@ -32,14 +28,6 @@ struct span datagram_mark(enum format_kind kind)
 	static_assert(sizeof(rfc5424) - 1 <= DATAGRAM_MARK_BYTES, "there must be room for it");
 	static_assert(sizeof(rfc3164) - 1 <= DATAGRAM_MARK_BYTES, "there must be room for it");
 	return span_of(kind == FORMAT_RFC3164 ? rfc3164 : rfc5424);
-}
-
-/* Returns where the mark of a record that is sent again would go. */
-static size_t write_header(const struct job *job, struct rfc5424_extent extent, struct writer *out)
-{
-	if (job->options->kind == FORMAT_RFC3164)
-		return rfc3164_write_header(out, job->message, job->cache);
-	return rfc5424_write_header(out, job->message, job->cache, extent);
 }
 
 /*
@@ -68,6 +56,12 @@ static bool place_text(const struct job *job, struct span mark, size_t room, str
 	return whole;
 }
 
+static bool may_cut(const struct format_options *options, struct rfc5424_extent extent, size_t room)
+{
+	return options->oversize == OVERSIZE_CUT && extent.truncated &&
+	       (!extent.context || room >= TEXT_BYTES_LEAST);
+}
+
 /* False when the record does not fit so, or out is too small: then out has failed. */
 static bool build(const struct job *job, struct rfc5424_extent extent, struct writer *out,
 		  struct datagram *datagram_out)
@@ -78,7 +72,7 @@ static bool build(const struct job *job, struct rfc5424_extent extent, struct wr
 	size_t room;
 	bool whole;
 
-	datagram.mark_at = write_header(job, extent, out);
+	datagram.mark_at = header_write(out, job->options->kind, job->message, job->cache, extent);
 	datagram.header = writer_span(out);
 	/* The space behind the header may be one too many: without a text it goes. */
 	room = out->len < job->options->datagram_bytes ? job->options->datagram_bytes - out->len
@@ -88,7 +82,7 @@ static bool build(const struct job *job, struct rfc5424_extent extent, struct wr
 	whole = place_text(job, mark, room, out, &datagram.text);
 	if (out->failed)
 		return false;
-	if (!whole && (!extent.truncated || (extent.context && room < TEXT_BYTES_LEAST)))
+	if (!whole && !may_cut(job->options, extent, room))
 		return false;
 	if (datagram.text.len == 0) {
 		datagram.header.len--;

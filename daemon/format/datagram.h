@@ -20,16 +20,25 @@ enum format_kind { FORMAT_RFC5424, FORMAT_RFC3164 };
 #define DATAGRAM_BYTES_DEFAULT 2048  /* what it should take */
 #define DATAGRAM_BYTES_MAX     65507 /* what UDP over IPv4 can carry */
 
+/** What becomes of a record that exceeds datagram_bytes. */
+enum oversize {
+	OVERSIZE_CUT,
+	OVERSIZE_SPLIT, /* it goes in parts, see split.h */
+	OVERSIZE_DROP,
+};
+
 struct format_options {
 	enum format_kind kind;
 	const struct template *template; /* shapes the text; NULL: the text as it is. Borrowed. */
 	size_t datagram_bytes;		 /* DATAGRAM_BYTES_MIN..DATAGRAM_BYTES_MAX */
+	enum oversize oversize;
 };
 
 struct datagram {
 	struct span header; /* in scratch */
 	struct span text;   /* in scratch, or borrowed from message.text */
-	bool cut; /* the text was cut to fit, by us or by the client; the header says so */
+	bool cut;   /* the text was cut to fit, by us or by the client; the header says so */
+	bool split; /* the first part of several */
 	enum format_kind kind;
 	size_t mark_at; /* where in the header datagram_mark() goes if it is sent again */
 };
@@ -43,10 +52,14 @@ struct datagram {
  */
 struct span datagram_mark(enum format_kind kind);
 
+/** A context that leaves less room than this for a text that needs more is left out. */
+#define TEXT_BYTES_LEAST 64
+
 enum format_outcome {
 	FORMAT_DONE,
-	FORMAT_NO_ROOM,	  /* scratch is too small now: empty it and call again */
-	FORMAT_TOO_LARGE, /* even with no text it exceeds datagram_bytes: it cannot be sent */
+	FORMAT_NO_ROOM, /* scratch is too small now: empty it and call again */
+	/* even with no text it exceeds datagram_bytes, or it does and is not to be cut */
+	FORMAT_TOO_LARGE,
 };
 
 /* Scratch of this size, and even of datagram_bytes + 1, always suffices for one datagram. */
@@ -58,7 +71,7 @@ enum format_outcome {
  * cache:   timestamps of the last second, owned by the caller.
  * scratch: where to build; on FORMAT_DONE it has moved on behind what was built, otherwise
  *          it is as it was.
- * A text that would exceed datagram_bytes is cut at a character border and marked: RFC 5424
+ * With OVERSIZE_CUT a text that would exceed datagram_bytes is cut at a character border and marked: RFC 5424
  * gains truncated="ORIGINAL LENGTH IN BYTES" in the logfwd element, RFC 3164 ends in "...".
  * One that a flight recorder kept gains recorded="true" there, or begins with "[recorded] ".
  * When the context leaves no room for at least 64 bytes of text (or all of it, when shorter),

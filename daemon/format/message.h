@@ -24,6 +24,7 @@ struct message {
 	bool recorded;			    /* a flight recorder kept it: marked */
 	bool has_sequence;
 	uint32_t sequence_id; /* 1..2147483647, RFC 5424 7.3.1 */
+	uint32_t part, parts; /* 1..parts of a record that was split; 0: it is whole */
 };
 
 #endif

@@ -25,6 +25,15 @@ static void write_tag(struct writer *writer, struct span app)
 	writer_text(writer, writer_span(&tag));
 }
 
+static void write_part(struct writer *writer, const struct message *message)
+{
+	writer_text(writer, span_of(" [part "));
+	writer_decimal(writer, message->part);
+	writer_u8(writer, '/');
+	writer_decimal(writer, message->parts);
+	writer_u8(writer, ']');
+}
+
 size_t rfc3164_write_header(struct writer *writer, const struct message *message,
 			    struct timestamp_cache *cache)
 {
@@ -46,6 +55,8 @@ size_t rfc3164_write_header(struct writer *writer, const struct message *message
 	}
 	writer_u8(writer, ':');
 	mark_at = writer->len - begin;
+	if (message->parts > 0)
+		write_part(writer, message);
 	writer_text(writer, span_of(message->recorded ? " [recorded] " : " "));
 	return mark_at;
 }

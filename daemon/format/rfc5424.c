@@ -19,6 +19,12 @@ static void write_logger(struct writer *writer, const struct message *message, b
 		write_literal(writer, "\" truncated=\"");
 		writer_decimal(writer, message->original_length);
 	}
+	if (message->parts > 0) {
+		write_literal(writer, "\" part=\"");
+		writer_decimal(writer, message->part);
+		write_literal(writer, "\" parts=\"");
+		writer_decimal(writer, message->parts);
+	}
 	write_literal(writer, message->recorded ? "\" recorded=\"true\"]" : "\"]");
 }
 

@@ -470,6 +470,7 @@ void lane_push(struct lane *lane, const struct datagram *datagram, struct datagr
 
 	lane->counts.enqueued++;
 	lane->counts.truncated += datagram->cut ? 1 : 0;
+	lane->counts.split += datagram->split ? 1 : 0;
 	parts[0] = (struct iovec){ (void *)datagram->header.ptr, datagram->header.len };
 	parts[1] = (struct iovec){ (void *)datagram->text.ptr, datagram->text.len };
 	if (lane->blocked || lane_has_waiting(lane)) {
@@ -484,9 +485,9 @@ void lane_push(struct lane *lane, const struct datagram *datagram, struct datagr
 		lane_flush_batch(lane);
 }
 
-void lane_count_notice(struct lane *lane)
+void lane_count_notices(struct lane *lane, size_t count)
 {
-	lane->counts.notices++;
+	lane->counts.notices += count;
 }
 
 void lane_drop(struct lane *lane, enum drop_reason reason)

@@ -55,8 +55,8 @@ void lane_push(struct lane *lane, const struct datagram *datagram, struct datagr
 /** Takes a record of the daemon's own, whole in one piece, and copies what is not sent at once. */
 void lane_push_notice(struct lane *lane, struct span bytes, struct datagram_traits traits);
 
-/** Says that the record of the last push or drop was the daemon's own. */
-void lane_count_notice(struct lane *lane);
+/** Says that so many of the last pushes and drops were of the daemon's own. */
+void lane_count_notices(struct lane *lane, size_t count);
 
 /** Counts a record that was meant for the lane and could not be formatted. */
 void lane_drop(struct lane *lane, enum drop_reason reason);

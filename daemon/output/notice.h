@@ -11,8 +11,9 @@
 /** Why a record that was meant for a target was not sent. */
 enum drop_reason {
 	DROP_QUEUE_FULL,
-	DROP_OVERSIZE,	/* its header alone exceeds datagram-bytes, or the path refuses its size */
-	DROP_NO_MEMORY, /* to let it wait */
+	/* it, or its header alone, exceeds datagram-bytes, or the path refuses its size */
+	DROP_OVERSIZE,
+	DROP_NO_MEMORY,	     /* to let it wait */
 	DROP_TARGET_REMOVED, /* a reload took the target away before the record could be sent */
 	DROP_SHUTDOWN,	     /* the daemon stopped before it could be sent */
 	DROP_REASONS,

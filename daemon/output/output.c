@@ -16,6 +16,7 @@ struct output {
 	size_t n_targets;
 	struct target_counts removed;
 	uint8_t *scratch_bytes;
+	uint8_t *split_text;
 	struct writer scratch;
 	struct timestamp_cache timestamps;
 	struct event *idle_timer;
@@ -49,10 +50,11 @@ int output_new(struct event_base *base, const struct pool_options *pool, const c
 	output->base = base;
 	output->host = host;
 	output->scratch_bytes = malloc(SCRATCH_BYTES);
+	output->split_text = malloc(SPLIT_TEXT_BYTES);
 	output->scratch = writer_over(output->scratch_bytes, SCRATCH_BYTES);
 	output->idle_timer = event_new(base, -1, EV_PERSIST, on_idle_check, output);
-	if (output->scratch_bytes == NULL || output->idle_timer == NULL ||
-	    event_add(output->idle_timer, &every) < 0)
+	if (output->scratch_bytes == NULL || output->split_text == NULL ||
+	    output->idle_timer == NULL || event_add(output->idle_timer, &every) < 0)
 		return -ENOMEM;
 	result = socket_pool_new(base, pool, &output->pool);
 	if (result == 0)
@@ -75,6 +77,7 @@ void output_free(struct output *output)
 	if (output->idle_timer != NULL)
 		event_free(output->idle_timer);
 	free(output->scratch_bytes);
+	free(output->split_text);
 	free(output);
 }
 
@@ -199,6 +202,11 @@ struct target *output_target(const struct output *output, size_t index)
 struct writer *output_scratch(struct output *output)
 {
 	return &output->scratch;
+}
+
+uint8_t *output_split_text(struct output *output)
+{
+	return output->split_text;
 }
 
 struct timestamp_cache *output_timestamps(struct output *output)

@@ -7,6 +7,7 @@
 #ifndef LOGFWD_OUTPUT_OUTPUT_H
 #define LOGFWD_OUTPUT_OUTPUT_H
 
+#include "format/split.h"
 #include "output/target.h"
 
 struct output;
@@ -34,6 +35,11 @@ struct target *output_target(const struct output *output, size_t index);
 
 /** Where datagrams are built; emptied by output_flush(). */
 struct writer *output_scratch(struct output *output);
+/**
+ * SPLIT_TEXT_BYTES for the text of a record that goes in parts. They are borrowed until
+ * output_flush(), so that must come between two such records.
+ */
+uint8_t *output_split_text(struct output *output);
 struct timestamp_cache *output_timestamps(struct output *output);
 
 /** Flushes every target: what was borrowed since the last time is free again. */

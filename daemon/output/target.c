@@ -369,10 +369,10 @@ size_t target_deliveries(const struct target *target)
 	return target->n_lanes;
 }
 
-void target_count_notice(struct target *target)
+void target_count_notices(struct target *target, size_t count)
 {
 	for (size_t i = 0; i < target->n_lanes; i++)
-		lane_count_notice(target->lanes[i]);
+		lane_count_notices(target->lanes[i], count);
 }
 
 void target_drop(struct target *target, enum drop_reason reason)

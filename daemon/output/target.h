@@ -23,6 +23,7 @@ struct target_options {
 	enum when_full when_full;
 	uint32_t datagram_bytes;   /* default 2048, 480..65507 */
 	uint32_t resolve_interval; /* seconds, 1..86400; default 60 */
+	enum oversize oversize;	   /* what becomes of a record that exceeds them */
 	bool sequence;		   /* [meta sequenceId] */
 	uint32_t sockets; /* source ports for each server, 1..SERVER_SOCKETS_MAX; default 1 */
 	/*
@@ -90,8 +91,8 @@ size_t target_deliveries(const struct target *target);
 void target_announce(struct target *target, enum format_kind kind, uint8_t facility,
 		     const struct suppression *suppression, const char *handler);
 
-/** Says that the record of the last push or drop was the daemon's own. */
-void target_count_notice(struct target *target);
+/** Says that so many of the last pushes and drops were of the daemon's own. */
+void target_count_notices(struct target *target, size_t count);
 
 /** Counts a record that was meant for the target and could not be formatted. */
 void target_drop(struct target *target, enum drop_reason reason);

@@ -12,5 +12,6 @@ void target_counts_add(struct target_counts *sum, const struct target_counts *co
 	sum->resent += counts->resent;
 	sum->resending += counts->resending;
 	sum->truncated += counts->truncated;
+	sum->split += counts->split;
 	sum->notices += counts->notices;
 }

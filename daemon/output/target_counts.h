@@ -26,6 +26,7 @@ struct target_counts {
 	uint64_t resent;    /* times that a record was handed to the kernel again */
 	uint64_t resending; /* of sent, those that wait to be sent again */
 	uint64_t truncated; /* records that were cut */
+	uint64_t split;	    /* records that went in parts; each part is enqueued for itself */
 	uint64_t notices;   /* of enqueued, the target's and the daemon's own */
 };
 

@@ -2,7 +2,7 @@
 
 Facility and level become PRI, a template shapes the text, RFC 3164 is spoken on request,
 sequence numbers count without a gap, and what does not fit is cut at a character border and
-says how long it was. Levels, propagation and filters let through what Python's logging would.
+says how long it was, or goes in numbered parts, or is a counted loss. Levels, propagation and filters let through what Python's logging would.
 """
 
 import os
@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.support import rfc3164, wire
+from tests.support import escaping, rfc3164, wire
 from tests.support.daemon import target
 
 SEVERITY_BOUNDS = [(1, 7), (10, 7), (11, 6), (20, 6), (21, 5), (25, 5), (26, 4), (30, 4), (31, 3),
@@ -103,6 +103,89 @@ def test_what_does_not_fit_is_cut(start_daemon, collector, datagram_bytes, chara
     assert cut.text.decode() == character * (len(cut.text) // len(character.encode()))
     assert "truncated" not in short.sd["logfwd@32473"]
     assert daemon.stats()["targets"]["central"]["truncated"] == 1
+
+
+@pytest.mark.parametrize("when_full", ["drop-oldest", "drop-lowest"])
+def test_what_does_not_fit_goes_in_parts(start_daemon, collector, when_full):
+    """In order, one behind the other, each numbered in the text's record and in the stream."""
+    daemon = start_daemon(
+        one_handler(
+            collector, datagram_bytes=480, oversize="split", sequence="true", when_full=when_full
+        )
+    )
+    text = "".join(f"{number} äß€😀\n" for number in range(4000)).encode()[:65536]
+    with daemon.client() as client:
+        client.open(1, b"app")
+        client.open(2, b"other")
+        client.log(1, b"before", text)
+        client.log(2, b"after")
+    stats = daemon.wait_for_stats(
+        lambda stats: stats["records"]["accepted"] == 3
+        and not stats["targets"]["central"]["queued"],
+        "all is sent",
+    )
+    central = stats["targets"]["central"]
+    messages = collector.messages(central["sent"])
+    before, *parts, after = messages
+    assert (before.text, after.text) == (b"before", b"after")
+    assert max(map(len, collector.datagrams)) <= 480
+    own = [message.sd["logfwd@32473"] for message in parts]
+    assert [each["part"] for each in own] == [str(1 + i) for i in range(len(parts))]
+    assert {each["parts"] for each in own} == {str(len(parts))}
+    assert "part" not in before.sd["logfwd@32473"] and "truncated" not in own[0]
+    joined = b"".join(message.text for message in parts).decode()
+    assert joined == escaping.text(text)
+    assert [int(each.sd["meta"]["sequenceId"]) for each in messages] == list(
+        range(1, len(messages) + 1)
+    )
+    assert (central["split"], central["truncated"]) == (1, 0)
+    assert stats["records"]["deliveries"] == central["enqueued"] == len(messages)
+
+
+def test_what_does_not_fit_is_dropped_on_request(start_daemon, collector):
+    daemon = start_daemon(one_handler(collector, datagram_bytes=480, oversize="drop"))
+    with daemon.client() as client:
+        client.open(1, b"app")
+        client.log(1, b"short", b"x" * 481, b"after")
+    messages = collector.messages(3)
+    assert [message.text for message in messages[:2]] == [b"short", b"after"]
+    assert messages[2].text.startswith(b"1 record lost: oversize 1")
+    assert daemon.stats()["targets"]["central"]["dropped"]["oversize"] == 1
+
+
+@pytest.mark.parametrize("oversize", ["cut", "split", "drop"])
+def test_hard_records_in_a_batch_leave_their_neighbours_unharmed(
+    start_daemon, collector, oversize
+):
+    """70 kB, of which a client sends what a frame holds, and every byte value."""
+    daemon = start_daemon(one_handler(collector, datagram_bytes=2048, oversize=oversize))
+    neighbours = [b"neighbour %d" % number for number in range(20)]
+    every = bytes(range(1, 256)) + b"\0"
+    with daemon.client() as client:
+        client.open(1, b"app")
+        texts = [*neighbours[:10], b"x" * wire.RECORD_MAX, *neighbours[10:15], every]
+        client.send(
+            *(
+                wire.record(1, text, original_length=70000 if len(text) > 1000 else None)
+                for text in [*texts, *neighbours[15:]]
+            )
+        )
+        client.flush()
+    central = daemon.wait_for_stats(
+        lambda stats: not stats["targets"]["central"]["queued"], "all is sent"
+    )["targets"]["central"]
+    messages = collector.messages(central["sent"])  # each by the strict parser
+    texts = [message.text for message in messages]
+    long = [text for text in texts if text.startswith(b"xxx")]
+    assert [text for text in texts if text.startswith(b"neighbour")] == neighbours
+    assert texts[10 + len(long) + 5].decode() == escaping.text(every)
+    assert texts[10 : 10 + len(long)] == long
+    if oversize == "cut":
+        assert len(long) == 1
+        assert messages[10].sd["logfwd@32473"]["truncated"] == "70000"
+        assert len(collector.datagrams[10]) == 2048
+    else:
+        assert sum(map(len, long)) == (wire.RECORD_MAX if oversize == "split" else 0)
 
 
 def test_a_text_that_the_client_cut_says_so(start_daemon, collector):

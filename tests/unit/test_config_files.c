@@ -112,6 +112,7 @@ static void assert_same_target(const struct target_options *a, const struct targ
 	ck_assert_int_eq(a->when_full, b->when_full);
 	ck_assert_uint_eq(a->datagram_bytes, b->datagram_bytes);
 	ck_assert_uint_eq(a->resolve_interval, b->resolve_interval);
+	ck_assert_int_eq(a->oversize, b->oversize);
 	ck_assert_int_eq(a->sequence, b->sequence);
 	ck_assert_uint_eq(a->sockets, b->sockets);
 	ck_assert_uint_eq(a->resend, b->resend);
