@@ -417,6 +417,7 @@ static const struct option_spec target_options[] = {
 	  .max = 86400 },
 	{ .name = "sequence", .read = read_switch, TARGET(sequence) },
 	{ .name = "resend", .read = read_u32, TARGET(resend), .max = TARGET_RESEND_MAX },
+	{ .name = "rate", .read = read_u32, TARGET(rate), .max = 1000000000 },
 	{ .name = "bind-address", .read = read_bind_address },
 	{ .name = "bind-device", .read = read_bind_device },
 	{ .name = "dscp", .read = read_dscp, .max = 63 },

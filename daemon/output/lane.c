@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "os/clock.h"
+#include "output/pacing.h"
 #include "output/segments.h"
 
 /* Datagrams in one sendmmsg(2), as at the floor of the field; a bit of a mask for each. */
@@ -40,6 +41,7 @@ struct lane {
 	struct queue *returned; /* since again was looked at last */
 	struct batch batch;
 	bool resends; /* these two may hold something */
+	struct pacing pacing;
 	bool blocked; /* nothing can be sent until a server changes or the timer rings */
 	struct event *timer;
 	/* without queued and resending, which the queues and the batch know */
@@ -151,6 +153,7 @@ void lane_configure(struct lane *lane, const struct lane_options *options)
 	if (!options_spread(&lane->options) && options_spread(options))
 		lane->flowless = queue_records(lane->queue);
 	lane->options = *options;
+	pacing_set_rate(&lane->pacing, options->rate);
 	owner = lane_owner(lane);
 	for (size_t i = 0; i < options->n_servers; i++) {
 		server_configure(options->servers[i], &owner, &options->server);
@@ -218,12 +221,12 @@ static size_t first_of(uint64_t mask)
 	return (size_t)__builtin_ctzll(mask);
 }
 
-/* The lowest of the bits that are set, so many of them. */
+/* The lowest of the bits that are set, so many of them or all. */
 static uint64_t first_bits(uint64_t mask, size_t count)
 {
 	uint64_t rest = mask;
 
-	if (count == (size_t)__builtin_popcountll(mask))
+	if (count >= (size_t)__builtin_popcountll(mask))
 		return mask;
 	for (; count > 0; count--)
 		rest &= rest - 1;
@@ -268,6 +271,7 @@ static void lane_settle(struct lane *lane, struct shipment *shipment, uint64_t s
 			lane_lose(lane, DROP_OVERSIZE, 1);
 	}
 	shipment->left &= ~first_bits(selected, done);
+	pacing_spend(&lane->pacing, done);
 }
 
 /* Copies the selected ones together, since sendmmsg(2) wants them in a row. */
@@ -285,20 +289,20 @@ static struct server_result send_selected(const struct shipment *shipment, uint6
 	return server_send(server, channel, &batch, now_ms);
 }
 
-/* One attempt: to one of the servers that are ready, as many as are for it. */
+/* One attempt: to one of the servers that are ready, as many as are for it; at most cap (> 0). */
 static struct server_result lane_send(struct lane *lane, struct shipment *shipment, uint64_t ready,
-				      int64_t now_ms)
+				      size_t cap, int64_t now_ms)
 {
 	size_t first = first_of(shipment->left);
 	uint32_t flow = shipment->traits[first].flow;
 	size_t server = lane_pick(lane, ready, flow);
-	uint64_t selected = shipment->left;
+	uint64_t selected = first_bits(shipment->left, cap);
 	struct server_result result;
 
 	if (options_spread(&lane->options) && !shipment->together) {
 		size_t channel = server_channel_of(lane->options.servers[server], flow);
 
-		selected = lane_select(lane, shipment, ready, server, channel);
+		selected = first_bits(lane_select(lane, shipment, ready, server, channel), cap);
 		result = send_selected(shipment, selected, lane->options.servers[server], channel,
 				       now_ms);
 	} else { /* all that is left stands in a row */
@@ -324,14 +328,20 @@ static void lane_transmit(struct lane *lane, struct shipment *shipment)
 	int64_t now_ms = clock_monotonic_ms();
 
 	while (shipment->left != 0 && queue_records(lane->returned) == 0) {
+		size_t admitted = pacing_admits(&lane->pacing, now_ms);
 		uint64_t ready = lane_ready(lane, now_ms);
 		struct server_result result;
 
+		if (admitted == 0) {
+			lane->blocked = true;
+			lane_set_timer(lane, pacing_wait_ms(&lane->pacing));
+			return;
+		}
 		if (ready == 0) {
 			lane_block(lane, now_ms);
 			return;
 		}
-		result = lane_send(lane, shipment, ready, now_ms);
+		result = lane_send(lane, shipment, ready, admitted, now_ms);
 		if (result.blocked) {
 			lane->blocked = true;
 			if (result.pause_ms > 0)

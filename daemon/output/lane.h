@@ -44,6 +44,7 @@ struct lane_options {
 	struct server_options server;
 	struct queue_limits queue;
 	uint32_t resend; /* records, of each source port; 0: none */
+	uint32_t rate;	 /* records a second; 0: as fast as can be */
 };
 
 /** Takes the servers over, and has them make their sockets so; goes on with what waits. */

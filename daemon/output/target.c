@@ -269,6 +269,7 @@ static void target_configure_lanes(struct target *target)
 			    .socket = options->socket },
 		.queue = { .bytes = options->queue_bytes, .when_full = options->when_full },
 		.resend = options->resend,
+		.rate = options->rate,
 	};
 
 	for (size_t i = 0; i < target->n_lanes; i++, lane.servers++)

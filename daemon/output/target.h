@@ -31,6 +31,7 @@ struct target_options {
 	 * port; default 0, none.
 	 */
 	uint32_t resend;
+	uint32_t rate; /* records a second, for each server of a mirror; default 0: no limit */
 	struct socket_options socket;
 };
 

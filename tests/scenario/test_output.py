@@ -8,6 +8,7 @@ policy of its target, counts them, and says so in one record once there is room 
 """
 
 import re
+import time
 
 import pytest
 
@@ -289,3 +290,63 @@ def test_dev_log_never_blocks_its_senders_while_the_collector_is_away(start_daem
     stats = daemon.wait_for_stats(lambda stats: stats["records"]["received"] == 2000, "all taken")
     assert stats["targets"]["central"]["dropped"]["queue_full"] > 1900
     collector.start()  # so that the daemon has little to wait for in the end
+
+
+def arrivals(collector, count):
+    """When each datagram of the first count came, as the test saw it."""
+    seen = []
+
+    def all_there():
+        now = time.monotonic()
+        seen.extend([now] * (len(collector.datagrams) - len(seen)))
+        return len(seen) >= count
+
+    wait_for(all_there, f"{count} datagrams")
+    return seen
+
+
+def test_a_rate_paces_and_loses_nothing(start_daemon, collector):
+    """400 at once, 200 a second: a tenth of a second's worth at once, the others evenly."""
+    daemon = start_daemon(target("central", collector, rate=200))
+    texts = [b"%d" % number for number in range(400)]
+    with daemon.client() as client:
+        client.open(1, b"app")
+        begin = time.monotonic()
+        client.log(1, *texts)
+        client.flush()
+        assert daemon.stats()["targets"]["central"]["queued"] > 0
+        arrived = arrivals(collector, 400)
+    assert collector.texts() == texts
+    # Never sooner than the rate allows, whatever else the machine does; later is no fault.
+    for number, at in enumerate(arrived):
+        assert number <= 20 + 200 * (at - begin) + 3, f"{number} after {at - begin} s"
+    central = drained(daemon)["targets"]["central"]
+    assert (central["sent"], sum(central["dropped"].values())) == (400, 0)
+
+
+def test_what_a_rate_holds_back_is_bounded_by_the_queue(start_daemon, collector):
+    """Nothing is lost but by the bound of the queue, and that is announced."""
+    daemon = start_daemon(target("central", collector, rate=100, queue_bytes=4096))
+    with daemon.client() as client:
+        client.open(1, b"app")
+        client.log(1, *[b"%d" % number for number in range(300)])
+        client.flush()
+    told = NOTICE.fullmatch(collector.wait_for_text(b"lost").text)
+    central = drained(daemon)["targets"]["central"]
+    assert int(told[1]) == int(told[2]) == central["dropped"]["queue_full"] > 200
+    assert len(collector.received(central["sent"])) == 301 - central["dropped"]["queue_full"]
+
+
+def test_a_rate_holds_at_the_end_too(start_daemon, collector):
+    """The daemon waits its time, sends what the rate allows, and counts the rest as lost."""
+    daemon = start_daemon(target("central", collector, rate=10))
+    with daemon.client() as client:
+        client.open(1, b"app")
+        client.log(1, *[b"%d" % number for number in range(1000)])
+        client.flush()
+        begin = time.monotonic()
+        daemon.terminate()
+        elapsed = time.monotonic() - begin
+    daemon.assert_clean_exit()
+    assert 1 <= len(collector.datagrams) <= 10 * elapsed + 30
+    assert collector.texts() == [b"%d" % number for number in range(len(collector.datagrams))]

@@ -150,6 +150,7 @@ START_TEST(config_of_one_target_has_all_defaults)
 	ck_assert_str_eq(target->servers[0], "127.0.0.1:5514");
 	ck_assert_int_eq(target->policy, POLICY_FAILOVER);
 	ck_assert_int_eq(target->oversize, OVERSIZE_CUT);
+	ck_assert_uint_eq(target->rate, 0);
 	ck_assert_uint_eq(target->queue_bytes, 8388608);
 	ck_assert_int_eq(target->when_full, WHEN_FULL_DROP_OLDEST);
 	ck_assert_uint_eq(target->datagram_bytes, 2048);
@@ -189,7 +190,7 @@ static const char whole[] =
 	"metrics { listen = \"[::1]:0\" }\n"
 	"target one { servers = {\"logs1.example.com:514\", '[2001:db8::1]:65535', 192.0.2.1:1}\n"
 	"  policy = Mirror sockets = 64 queue-bytes = 1073741824 when-full = drop-lowest\n"
-	"  datagram-bytes = 65507 resolve-interval = 1 sequence = yes resend = 10000 oversize = Split\n"
+	"  datagram-bytes = 65507 resolve-interval = 1 sequence = yes resend = 10000 oversize = Split\n  rate = 1000000000\n"
 	"  bind-device = eth0.100 dscp = 63 send-buffer = 4096 }\n"
 	"target two { servers = \"127.0.0.1:5514\" /* braces need not be */ policy = sticky\n"
 	"  bind-address = 127.0.0.2 }\n"
@@ -236,6 +237,7 @@ START_TEST(config_of_all_options_has_them_all)
 	ck_assert(one->sequence);
 	ck_assert_int_eq(one->policy, POLICY_MIRROR);
 	ck_assert_int_eq(one->oversize, OVERSIZE_SPLIT);
+	ck_assert_uint_eq(one->rate, 1000000000);
 	ck_assert_uint_eq(one->sockets, 64);
 	ck_assert_uint_eq(one->resend, 10000);
 	ck_assert_uint_eq(one->socket.bind.length, 0);

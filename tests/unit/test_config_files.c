@@ -116,6 +116,7 @@ static void assert_same_target(const struct target_options *a, const struct targ
 	ck_assert_int_eq(a->sequence, b->sequence);
 	ck_assert_uint_eq(a->sockets, b->sockets);
 	ck_assert_uint_eq(a->resend, b->resend);
+	ck_assert_uint_eq(a->rate, b->rate);
 	ck_assert(socket_options_equal(&a->socket, &b->socket));
 }
 

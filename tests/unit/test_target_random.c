@@ -2,7 +2,7 @@
  * Proves, over a million random steps on a network that a test holds in its hand, that the accounts
  * of targets close after every step, that no record is lost without being counted, delivered twice
  * without a mark or overtaken by a younger one of its logger, that the pool keeps its bound and that
- * nothing spins: with every policy, several source ports, resending, refusals that come at once,
+ * nothing spins: with every policy, several source ports, resending, pacing, refusals that come at once,
  * late or never, EAGAIN, ENOBUFS, EMSGSIZE and others, names whose addresses change, and reloads.
  *
  * A seed that fails is repeated by: LOGFWD_SEED=N tests/test_target_random
@@ -103,6 +103,7 @@ static struct target_options random_options(size_t i, const char **servers_out)
 {
 	static const char *const names[TARGETS] = { "a", "b", "c", "d" };
 	static const uint32_t resend[] = { 0, 0, 1, 4, 32, 1000 };
+	static const uint32_t rates[] = { 0, 0, 0, 1000, 20000 };
 	struct target_options options = target_defaults();
 
 	options.name = names[i];
@@ -111,6 +112,7 @@ static struct target_options random_options(size_t i, const char **servers_out)
 	options.queue_bytes = 1u << (10 + fake_random(12));
 	options.when_full = (enum when_full)fake_random(3);
 	options.resend = seed % 2 == 0 ? resend[fake_random(ARRAY_LEN(resend))] : 0;
+	options.rate = rates[fake_random(ARRAY_LEN(rates))];
 	options.socket.dscp = (uint8_t)fake_random(2);
 	/* two of eight for each target: no place is of two targets */
 	options.n_servers = 1 + fake_random(2);
