@@ -1,5 +1,6 @@
 #include "ctl/collector.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <netdb.h>
@@ -16,6 +17,7 @@ struct collector {
 	char address[NI_MAXHOST + NI_MAXSERV + 4];
 	struct mmsghdr messages[COLLECTOR_BATCH];
 	struct iovec vectors[COLLECTOR_BATCH];
+	struct sockaddr_storage senders[COLLECTOR_BATCH];
 	uint8_t buffers[COLLECTOR_BATCH][DATAGRAM_MAX];
 };
 
@@ -120,6 +122,7 @@ struct collector *collector_new(const char *address)
 		collector->vectors[i] = (struct iovec){ collector->buffers[i], DATAGRAM_MAX };
 		collector->messages[i].msg_hdr.msg_iov = &collector->vectors[i];
 		collector->messages[i].msg_hdr.msg_iovlen = 1;
+		collector->messages[i].msg_hdr.msg_name = &collector->senders[i];
 	}
 	return move_ptr(collector);
 }
@@ -146,7 +149,11 @@ const char *collector_address(const struct collector *collector)
 int collector_take(struct collector *collector, size_t limit)
 {
 	unsigned count = limit < COLLECTOR_BATCH ? (unsigned)limit : COLLECTOR_BATCH;
-	int taken = recvmmsg(collector->fd, collector->messages, count, MSG_DONTWAIT, NULL);
+	int taken;
+
+	for (unsigned i = 0; i < count; i++)
+		collector->messages[i].msg_hdr.msg_namelen = sizeof(collector->senders[i]);
+	taken = recvmmsg(collector->fd, collector->messages, count, MSG_DONTWAIT, NULL);
 
 	if (taken >= 0)
 		return taken;
@@ -156,6 +163,18 @@ int collector_take(struct collector *collector, size_t limit)
 struct span collector_datagram(const struct collector *collector, int index)
 {
 	return span_of_bytes(collector->buffers[index], collector->messages[index].msg_len);
+}
+
+void collector_sender(const struct collector *collector, int index,
+		      char text_out[static COLLECTOR_SENDER_BYTES])
+{
+	const struct sockaddr_storage *sender = &collector->senders[index];
+	const void *address = &((const struct sockaddr_in *)sender)->sin_addr;
+
+	if (sender->ss_family == AF_INET6)
+		address = &((const struct sockaddr_in6 *)sender)->sin6_addr;
+	if (inet_ntop(sender->ss_family, address, text_out, COLLECTOR_SENDER_BYTES) == NULL)
+		text_out[0] = '\0';
 }
 
 /*

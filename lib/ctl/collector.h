@@ -6,6 +6,8 @@
 #ifndef LOGFWD_CTL_COLLECTOR_H
 #define LOGFWD_CTL_COLLECTOR_H
 
+#include <netinet/in.h>
+
 #include "base/cleanup.h"
 #include "base/span.h"
 
@@ -35,6 +37,11 @@ int collector_take(struct collector *collector, size_t limit);
 
 /** A datagram of the last batch, borrowed until the next; index < what collector_take() said. */
 struct span collector_datagram(const struct collector *collector, int index);
+
+/** Who sent it, as text without the port, "192.0.2.1" or "2001:db8::1". */
+#define COLLECTOR_SENDER_BYTES INET6_ADDRSTRLEN
+void collector_sender(const struct collector *collector, int index,
+		      char text_out[static COLLECTOR_SENDER_BYTES]);
 
 /** How many datagrams the kernel dropped because the buffer was full. */
 uint32_t collector_kernel_drops(const struct collector *collector);

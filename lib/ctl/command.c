@@ -30,7 +30,7 @@ static const struct command commands[] = {
 	{ "send", "NAME LEVEL TEXT...", "log one record", run_send },
 	{ "receive",
 	  "[ADDRESS:PORT] [--count N] [--timeout SECONDS]\n"
-	  "                         [--output FILE] [--quiet]",
+	  "                         [--output FILE] [--quiet] [--verify]",
 	  "print the datagrams that arrive at a UDP port", run_receive },
 };
 

@@ -12,6 +12,7 @@
 #include "ctl/collector.h"
 #include "ctl/command.h"
 #include "ctl/print.h"
+#include "ctl/verify.h"
 #include "ctl/visible.h"
 
 #define DEFAULT_ADDRESS "127.0.0.1:5514"
@@ -29,6 +30,7 @@ struct receiver {
 	struct collector *collector;
 	FILE *out; /* NULL: only count */
 	uint64_t received;
+	struct verify *verify; /* NULL: not asked for */
 };
 
 static int64_t now_ms(void)
@@ -58,6 +60,12 @@ static int take_batch(struct receiver *receiver)
 	uint64_t left = receiver->wanted > 0 ? receiver->wanted - receiver->received : SIZE_MAX;
 	int taken = collector_take(receiver->collector, left), error = 0;
 
+	for (int i = 0; i < taken && receiver->verify != NULL; i++) {
+		char sender[COLLECTOR_SENDER_BYTES];
+
+		collector_sender(receiver->collector, i, sender);
+		verify_take(receiver->verify, sender, collector_datagram(receiver->collector, i));
+	}
 	for (int i = 0; i < taken && receiver->out != NULL; i++) {
 		visible_write(receiver->out, collector_datagram(receiver->collector, i));
 		putc('\n', receiver->out);
@@ -130,8 +138,42 @@ static int open_signals(void)
 	return fd < 0 ? -errno : fd;
 }
 
+static void print_counts(const struct verify_counts *counts)
+{
+	fprintf(stderr,
+		"%" PRIu64 " numbered, %" PRIu64 " lost, %" PRIu64 " gaps, %" PRIu64
+		" late, %" PRIu64 " duplicates, %" PRIu64 " sent again (%" PRIu64
+		" of them copies), %" PRIu64 " restarts\n",
+		counts->received, counts->lost, counts->gaps, counts->late, counts->duplicates,
+		counts->resent, counts->copies, counts->restarts);
+}
+
+/* Returns false when something was lost, or nothing could be verified. */
+static bool report_verified(const struct verify *verify)
+{
+	struct verify_counts total = verify_total(verify);
+	const char *host, *sender;
+
+	for (size_t i = 0; i < verify_sources(verify); i++) {
+		struct verify_counts counts = verify_source(verify, i, &host, &sender);
+
+		visible_write(stderr, span_of(host));
+		fprintf(stderr, " at %s: ", sender);
+		print_counts(&counts);
+	}
+	fputs("verified: ", stderr);
+	print_counts(&total);
+	if (verify_unnumbered(verify) > 0)
+		fprintf(stderr, "%" PRIu64 " could not be verified\n", verify_unnumbered(verify));
+	if (total.received == 0)
+		fputs("logfwdctl: nothing was numbered: a target does it with sequence = true\n",
+		      stderr);
+	return total.received > 0 && total.lost == 0;
+}
+
 static int report(const struct receiver *receiver, int error)
 {
+	bool good = error == 0;
 	uint32_t drops = collector_kernel_drops(receiver->collector);
 
 	fprintf(stderr, "received %" PRIu64 "\n", receiver->received);
@@ -142,7 +184,9 @@ static int report(const struct receiver *receiver, int error)
 			receiver->wanted);
 	else if (error < 0)
 		fprintf(stderr, "logfwdctl: %s\n", strerror(-error));
-	return error < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (receiver->verify != NULL && !report_verified(receiver->verify))
+		good = false;
+	return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 /* With the collector and the output open. Returns the exit status. */
@@ -194,14 +238,17 @@ int run_receive(const struct invocation *invocation, int argc, char **argv)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "verify", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	struct receiver receiver = { .address = DEFAULT_ADDRESS, .timeout_ms = -1 };
+	CLEANUP(verify_free) struct verify *verify = NULL;
+	bool verifies = false;
 	int option;
 
 	(void)invocation;
-	while ((option = getopt_long(argc, argv, "n:t:o:qh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "n:t:o:qvh", options, NULL)) != -1) {
 		switch (option) {
 		case 'n':
 			if (!print_parse_count(optarg, &receiver.wanted))
@@ -217,6 +264,9 @@ int run_receive(const struct invocation *invocation, int argc, char **argv)
 		case 'q':
 			receiver.quiet = true;
 			break;
+		case 'v':
+			verifies = true;
+			break;
 		case 'h':
 			return command_help("receive");
 		default:
@@ -227,5 +277,13 @@ int run_receive(const struct invocation *invocation, int argc, char **argv)
 		return command_misused("receive");
 	if (optind < argc)
 		receiver.address = argv[optind];
+	if (verifies) {
+		verify = verify_new();
+		if (verify == NULL) {
+			fputs("logfwdctl: out of memory\n", stderr);
+			return EXIT_FAILURE;
+		}
+		receiver.verify = verify;
+	}
 	return receive(&receiver);
 }

@@ -1,0 +1,215 @@
+#include "ctl/verify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/numbered.h"
+
+#define HOST_BYTES   256 /* HOSTNAME has at most 255, RFC 5424 6 */
+#define SENDER_BYTES 64
+
+struct place {
+	uint32_t digest;
+	bool seen;
+};
+
+struct source {
+	char host[HOST_BYTES];
+	char sender[SENDER_BYTES];
+	struct verify_counts counts;
+	uint32_t latest; /* the youngest number; 0: none yet */
+	uint64_t at;	 /* where that is; places go on where numbers begin again */
+	uint64_t span;	 /* numbers from the first that is expected to the latest */
+	struct place places[VERIFY_WINDOW]; /* of the last ones */
+};
+
+struct verify {
+	struct source *sources[VERIFY_SOURCES_MAX];
+	size_t n_sources;
+	size_t last; /* of the sources, whose the last datagram was */
+	uint64_t unnumbered;
+};
+
+struct verify *verify_new(void)
+{
+	return calloc(1, sizeof(struct verify));
+}
+
+void verify_free(struct verify *verify)
+{
+	if (verify == NULL)
+		return;
+	for (size_t i = 0; i < verify->n_sources; i++)
+		free(verify->sources[i]);
+	free(verify);
+}
+
+static bool source_is(const struct source *source, const char *sender, struct span host)
+{
+	return span_equal(span_of(source->host), host) && strcmp(source->sender, sender) == 0;
+}
+
+/* Finds or makes the source; NULL when there is no room for it. */
+static struct source *find_source(struct verify *verify, const char *sender, struct span host)
+{
+	struct source *source;
+
+	if (verify->n_sources > 0 && source_is(verify->sources[verify->last], sender, host))
+		return verify->sources[verify->last];
+	for (size_t i = 0; i < verify->n_sources; i++) {
+		if (source_is(verify->sources[i], sender, host)) {
+			verify->last = i;
+			return verify->sources[i];
+		}
+	}
+	if (verify->n_sources == VERIFY_SOURCES_MAX || host.len >= HOST_BYTES ||
+	    memchr(host.ptr, '\0', host.len) != NULL || strlen(sender) >= SENDER_BYTES)
+		return NULL;
+	source = calloc(1, sizeof(*source));
+	if (source == NULL)
+		return NULL;
+	memcpy(source->host, host.ptr, host.len);
+	memcpy(source->sender, sender, strlen(sender));
+	verify->last = verify->n_sources;
+	verify->sources[verify->n_sources++] = source;
+	return source;
+}
+
+/* Numbers are a circle, 1 behind SEQUENCE_ID_MAX. */
+static uint32_t steps_from(uint32_t from, uint32_t to)
+{
+	return to >= from ? to - from : to + (SEQUENCE_ID_MAX - from);
+}
+
+/* Of what is so many steps older than the latest, fewer than VERIFY_WINDOW. */
+static struct place *place_behind(struct source *source, uint32_t steps)
+{
+	return &source->places[(source->at - steps) % VERIFY_WINDOW];
+}
+
+/* The latest moves on to a younger one, over those that are missing now. */
+static void take_younger(struct source *source, const struct numbered *numbered, uint32_t steps)
+{
+	source->counts.lost += steps - 1;
+	source->counts.gaps += steps > 1 ? 1 : 0;
+	source->latest = numbered->sequence_id;
+	source->at += steps;
+	source->span += steps;
+	for (uint32_t i = 0; i < steps && i < VERIFY_WINDOW; i++)
+		*place_behind(source, i) = (struct place){ 0 };
+	*place_behind(source, 0) = (struct place){ numbered->digest, true };
+}
+
+/* known: it is a new beginning, which was with 1, and not only the first that we see. */
+static void take_first(struct source *source, const struct numbered *numbered, bool known)
+{
+	bool near = known && numbered->sequence_id <= VERIFY_WINDOW;
+
+	memset(source->places, 0, sizeof(source->places));
+	source->latest = numbered->sequence_id;
+	source->at = VERIFY_WINDOW;
+	source->span = near ? numbered->sequence_id : 1;
+	source->counts.lost += source->span - 1;
+	source->counts.gaps += source->span > 1 ? 1 : 0;
+	source->counts.restarts += known ? 1 : 0;
+	*place_behind(source, 0) = (struct place){ numbered->digest, true };
+}
+
+/* One that is not younger than the latest, by so many steps, and in the window. */
+static void take_older(struct source *source, const struct numbered *numbered, uint32_t steps)
+{
+	struct place *place = place_behind(source, steps);
+
+	if (place->seen && place->digest != numbered->digest) {
+		take_first(source, numbered, true);
+		return;
+	}
+	if (place->seen) {
+		*(numbered->resent ? &source->counts.copies : &source->counts.duplicates) += 1;
+		return;
+	}
+	source->counts.late += numbered->resent ? 0 : 1;
+	if (steps < source->span) {
+		source->counts.lost--;
+	} else { /* it was before the first that we saw */
+		source->counts.lost += steps - source->span;
+		source->span = steps + UINT64_C(1);
+	}
+	*place = (struct place){ numbered->digest, true };
+}
+
+static void take(struct source *source, const struct numbered *numbered)
+{
+	uint32_t ahead, behind;
+
+	source->counts.received++;
+	source->counts.resent += numbered->resent ? 1 : 0;
+	if (source->latest == 0) {
+		take_first(source, numbered, false);
+		return;
+	}
+	ahead = steps_from(source->latest, numbered->sequence_id);
+	behind = steps_from(numbered->sequence_id, source->latest);
+	if (behind < VERIFY_WINDOW)
+		take_older(source, numbered, behind);
+	else if (ahead <= VERIFY_GAP_MAX)
+		take_younger(source, numbered, ahead);
+	else if (numbered->resent) /* too old to be looked up */
+		source->counts.copies++;
+	else
+		take_first(source, numbered, true);
+}
+
+bool verify_take(struct verify *verify, const char *sender, struct span datagram)
+{
+	struct numbered numbered;
+	struct source *source = NULL;
+
+	if (numbered_parse(datagram, &numbered))
+		source = find_source(verify, sender, numbered.host);
+	if (source == NULL) {
+		verify->unnumbered++;
+		return false;
+	}
+	take(source, &numbered);
+	return true;
+}
+
+struct verify_counts verify_total(const struct verify *verify)
+{
+	struct verify_counts total = { 0 };
+
+	for (size_t i = 0; i < verify->n_sources; i++) {
+		const struct verify_counts *counts = &verify->sources[i]->counts;
+
+		total.received += counts->received;
+		total.lost += counts->lost;
+		total.gaps += counts->gaps;
+		total.late += counts->late;
+		total.resent += counts->resent;
+		total.duplicates += counts->duplicates;
+		total.copies += counts->copies;
+		total.restarts += counts->restarts;
+	}
+	return total;
+}
+
+uint64_t verify_unnumbered(const struct verify *verify)
+{
+	return verify->unnumbered;
+}
+
+size_t verify_sources(const struct verify *verify)
+{
+	return verify->n_sources;
+}
+
+struct verify_counts verify_source(const struct verify *verify, size_t index, const char **host_out,
+				   const char **sender_out)
+{
+	const struct source *source = verify->sources[index];
+
+	*host_out = source->host;
+	*sender_out = source->sender;
+	return source->counts;
+}
