@@ -131,7 +131,7 @@ static size_t handler_deliver_oversize(struct handler *handler, const struct mes
 			return 1;
 		}
 	}
-	target_drop(handler->target, DROP_OVERSIZE);
+	target_drop(handler->target, DROP_OVERSIZE, message->logger);
 	return 1;
 }
 

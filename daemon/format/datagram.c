@@ -20,6 +20,26 @@ struct job {
 	bool borrows; /* the text can be sent from where it is */
 };
 
+/* No field before the structured data has a space in it, so the first is the one. */
+bool datagram_logger(enum format_kind kind, struct span datagram, struct span *logger_out)
+{
+	static const char opening[] = "[logfwd@32473 logger=\"";
+	const uint8_t *at, *begin;
+
+	if (kind != FORMAT_RFC5424)
+		return false;
+	at = memmem(datagram.ptr, datagram.len, opening, strlen(opening));
+	if (at == NULL)
+		return false;
+	at += strlen(opening);
+	for (begin = at; at < datagram.ptr + datagram.len && *at != '"'; at++)
+		at += *at == '\\' ? 1 : 0;
+	if (at >= datagram.ptr + datagram.len)
+		return false;
+	*logger_out = span_of_bytes(begin, (size_t)(at - begin));
+	return true;
+}
+
 struct span datagram_mark(enum format_kind kind)
 {
 	static const char rfc5424[] = " resent=\"true\"";

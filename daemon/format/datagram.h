@@ -55,6 +55,12 @@ struct span datagram_mark(enum format_kind kind);
 /** A context that leaves less room than this for a text that needs more is left out. */
 #define TEXT_BYTES_LEAST 64
 
+/**
+ * Finds the logger in a datagram that format_datagram() made, or in its header alone, as it is
+ * written there; "root" for the root. False for RFC 3164, which has no place for it.
+ */
+bool datagram_logger(enum format_kind kind, struct span datagram, struct span *logger_out);
+
 enum format_outcome {
 	FORMAT_DONE,
 	FORMAT_NO_ROOM, /* scratch is too small now: empty it and call again */

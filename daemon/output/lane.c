@@ -75,6 +75,16 @@ static void on_server_changed(void *arg)
 		lane_set_timer(lane, 0);
 }
 
+/* Notes whose record is lost; the header says it, all of which is in the first piece. */
+static void on_record_lost(const struct iovec *parts, struct datagram_traits traits, void *arg)
+{
+	struct lane *lane = arg;
+	struct span bytes = span_of_bytes(parts->iov_base, parts->iov_len), logger;
+
+	if (datagram_logger((enum format_kind)traits.mark_kind, bytes, &logger))
+		prefixes_add(&lane->loss.loggers, logger);
+}
+
 int lane_new(const struct lane_env *env, struct lane **lane_out)
 {
 	const struct queue_limits no_room = { .bytes = QUEUE_ENTRY_BYTES };
@@ -90,6 +100,7 @@ int lane_new(const struct lane_env *env, struct lane **lane_out)
 	if (lane->queue == NULL || lane->again == NULL || lane->returned == NULL ||
 	    lane->timer == NULL)
 		return -ENOMEM;
+	queue_on_drop(lane->queue, on_record_lost, lane);
 	lane->noticed_ms = -NOTICE_INTERVAL_MS;
 	*lane_out = move_ptr(lane);
 	return 0;
@@ -172,7 +183,10 @@ static void lane_enqueue(struct lane *lane, const struct iovec *parts, size_t n_
 	struct queue_push_result result = queue_push(lane->queue, parts, n_parts, traits);
 
 	lane_lose(lane, DROP_QUEUE_FULL, result.dropped);
-	lane_lose(lane, DROP_NO_MEMORY, result.out_of_memory ? 1 : 0);
+	if (result.out_of_memory) {
+		on_record_lost(parts, traits, lane);
+		lane_lose(lane, DROP_NO_MEMORY, 1);
+	}
 }
 
 /* Nobody takes records now: wake up when time alone may have changed that. */
@@ -256,6 +270,16 @@ static uint64_t lane_select(const struct lane *lane, const struct shipment *ship
 	return selected;
 }
 
+static void lane_lose_too_large(struct lane *lane, const struct shipment *shipment, size_t which)
+{
+	if (shipment->again) {
+		lane->counts.refused++;
+		return;
+	}
+	on_record_lost(shipment->datagrams[which].msg_hdr.msg_iov, shipment->traits[which], lane);
+	lane_lose(lane, DROP_OVERSIZE, 1);
+}
+
 /* Counts what became of the selected ones, in their order. */
 static void lane_settle(struct lane *lane, struct shipment *shipment, uint64_t selected,
 			const struct server_result *result)
@@ -265,10 +289,8 @@ static void lane_settle(struct lane *lane, struct shipment *shipment, uint64_t s
 	*(shipment->again ? &lane->counts.resent : &lane->counts.sent) += result->sent;
 	if (result->first_too_large) {
 		done++;
-		if (shipment->again)
-			lane->counts.refused++;
-		else
-			lane_lose(lane, DROP_OVERSIZE, 1);
+		lane_lose_too_large(lane, shipment,
+				    first_of(selected & ~first_bits(selected, result->sent)));
 	}
 	shipment->left &= ~first_bits(selected, done);
 	pacing_spend(&lane->pacing, done);
@@ -500,9 +522,10 @@ void lane_count_notices(struct lane *lane, size_t count)
 	lane->counts.notices += count;
 }
 
-void lane_drop(struct lane *lane, enum drop_reason reason)
+void lane_drop(struct lane *lane, enum drop_reason reason, struct span logger)
 {
 	lane->counts.enqueued++;
+	prefixes_add(&lane->loss.loggers, logger);
 	lane_lose(lane, reason, 1);
 }
 

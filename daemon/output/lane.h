@@ -59,8 +59,8 @@ void lane_push_notice(struct lane *lane, struct span bytes, struct datagram_trai
 /** Says that so many of the last pushes and drops were of the daemon's own. */
 void lane_count_notices(struct lane *lane, size_t count);
 
-/** Counts a record that was meant for the lane and could not be formatted. */
-void lane_drop(struct lane *lane, enum drop_reason reason);
+/** Counts a record that was meant for the lane and could not be formatted. logger: its name. */
+void lane_drop(struct lane *lane, enum drop_reason reason, struct span logger);
 
 /** Sends what may be sent now and copies the rest into the queue: nothing is borrowed after it. */
 void lane_flush(struct lane *lane);

@@ -77,10 +77,23 @@ static void format_text(const struct notice_env *env, struct span text, int64_t 
 	datagram_out->text.ptr = datagram_out->header.ptr + datagram_out->header.len;
 }
 
+static void write_most_affected(struct writer *text, const struct loss *loss)
+{
+	struct span name;
+	uint64_t records = prefixes_most(&loss->loggers, loss->records, &name);
+
+	if (records == 0)
+		return;
+	writer_text(text, span_of("; most affected "));
+	writer_text(text, name);
+	writer_text(text, span_of(", at least "));
+	writer_decimal(text, records);
+}
+
 void notice_format(const struct notice_env *env, const struct loss *loss, int64_t now_us,
 		   uint8_t scratch[static NOTICE_SCRATCH_BYTES], struct datagram *datagram_out)
 {
-	uint8_t bytes[512]; /* every reason with twenty digits, and both times */
+	uint8_t bytes[512]; /* every reason with twenty digits, both times, and a prefix */
 	struct writer text = writer_over(bytes, sizeof(bytes));
 	const char *separator = ": ";
 
@@ -96,6 +109,7 @@ void notice_format(const struct notice_env *env, const struct loss *loss, int64_
 		separator = ", ";
 	}
 	write_times(&text, loss->first_us, loss->last_us, env->timestamps);
+	write_most_affected(&text, loss);
 	format_text(env, writer_span(&text), now_us, scratch, datagram_out);
 }
 

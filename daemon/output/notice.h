@@ -7,6 +7,7 @@
 #define LOGFWD_OUTPUT_NOTICE_H
 
 #include "format/datagram.h"
+#include "output/prefixes.h"
 
 /** Why a record that was meant for a target was not sent. */
 enum drop_reason {
@@ -27,8 +28,10 @@ struct loss {
 	uint64_t records;
 	uint64_t by_reason[DROP_REASONS];
 	int64_t first_us, last_us; /* microseconds since 1970, UTC; of the first and last loss */
+	struct prefixes loggers;   /* of those whose logger is known */
 };
 
+/** Whose they were is for prefixes_add(). */
 void loss_add(struct loss *loss, enum drop_reason reason, uint64_t records, int64_t now_us);
 
 /** What a handler's rate limit has kept from its target. Zero-initialised: nothing. */
@@ -53,8 +56,9 @@ struct notice_env {
 #define NOTICE_SCRATCH_BYTES 2048 /* a notice is short */
 
 /**
- * Formats "N records lost: queue_full A, oversize B; first TIME, last TIME" as a warning of
- * logger "logfwd", the daemon's own.
+ * Formats "N records lost: queue_full A, oversize B; first TIME, last TIME; most affected NAME, at
+ * least C" as a warning of logger "logfwd", the daemon's own. NAME is a prefix of loggers, see
+ * prefixes.h; it is left out when no logger is known.
  * scratch: where it is built, text behind header. datagram_out: borrowed from it; empty if it
  * cannot be said within datagram_bytes, which DATAGRAM_BYTES_MIN rules out.
  */

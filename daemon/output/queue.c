@@ -24,6 +24,8 @@ struct queue {
 	struct queue_limits limits;
 	struct ends all;
 	struct ends alike[N_SEVERITIES];
+	queue_dropped *dropped; /* may be NULL */
+	void *arg;
 	size_t records;
 	size_t bytes;
 };
@@ -43,6 +45,19 @@ void queue_free(struct queue *queue)
 		return;
 	queue_consume(queue, queue->records);
 	free(queue);
+}
+
+void queue_on_drop(struct queue *queue, queue_dropped *dropped, void *arg)
+{
+	queue->dropped = dropped;
+	queue->arg = arg;
+}
+
+static void queue_tell(const struct queue *queue, const struct iovec *parts,
+		       struct datagram_traits traits)
+{
+	if (queue->dropped != NULL)
+		queue->dropped(parts, traits, queue->arg);
 }
 
 static size_t entry_cost(size_t len)
@@ -100,6 +115,14 @@ static void queue_remove(struct queue *queue, struct entry *entry)
 	free(entry);
 }
 
+static void queue_drop(struct queue *queue, struct entry *entry)
+{
+	const struct iovec record = { .iov_base = entry->bytes, .iov_len = entry->len };
+
+	queue_tell(queue, &record, entry->traits);
+	queue_remove(queue, entry);
+}
+
 /* Who gives way to a record of this severity; NULL: the record itself. */
 static struct entry *queue_victim(const struct queue *queue, uint8_t severity)
 {
@@ -128,7 +151,7 @@ size_t queue_set_limits(struct queue *queue, const struct queue_limits *limits)
 					       ? queue->all.tail
 					       : queue_victim(queue, 0);
 
-		queue_remove(queue, victim != NULL ? victim : queue->all.head);
+		queue_drop(queue, victim != NULL ? victim : queue->all.head);
 		dropped++;
 	}
 	return dropped;
@@ -169,15 +192,19 @@ struct queue_push_result queue_push(struct queue *queue, const struct iovec *par
 	struct entry *entry;
 
 	traits.severity &= N_SEVERITIES - 1;
-	if (entry_cost(len) > queue->limits.bytes)
+	if (entry_cost(len) > queue->limits.bytes) {
+		queue_tell(queue, parts, traits);
 		return (struct queue_push_result){ .dropped = 1 };
+	}
 	while (queue->bytes + entry_cost(len) > queue->limits.bytes) {
 		struct entry *victim = queue_victim(queue, traits.severity);
 
 		result.dropped++;
-		if (victim == NULL)
+		if (victim == NULL) {
+			queue_tell(queue, parts, traits);
 			return result;
-		queue_remove(queue, victim);
+		}
+		queue_drop(queue, victim);
 	}
 	entry = entry_new(parts, n_parts, len, traits);
 	if (entry == NULL)

@@ -29,10 +29,16 @@ struct queue_limits {
 
 struct queue;
 
+/** What is told of a record that gives way, before it is gone; parts as given, or in one piece. */
+typedef void queue_dropped(const struct iovec *parts, struct datagram_traits traits, void *arg);
+
 /** Returns an empty queue owned by the caller, or NULL without memory. */
 struct queue *queue_new(const struct queue_limits *limits);
 void queue_free(struct queue *queue);
 DEFINE_CLEANUP(struct queue *, queue_free)
+
+/** Who is told; nobody until then. */
+void queue_on_drop(struct queue *queue, queue_dropped *dropped, void *arg);
 
 /** New limits from now on. Returns how many records were dropped to respect them. */
 size_t queue_set_limits(struct queue *queue, const struct queue_limits *limits);

@@ -376,10 +376,10 @@ void target_count_notices(struct target *target, size_t count)
 		lane_count_notices(target->lanes[i], count);
 }
 
-void target_drop(struct target *target, enum drop_reason reason)
+void target_drop(struct target *target, enum drop_reason reason, struct span logger)
 {
 	for (size_t i = 0; i < target->n_lanes; i++)
-		lane_drop(target->lanes[i], reason);
+		lane_drop(target->lanes[i], reason, logger);
 }
 
 void target_flush(struct target *target)

@@ -95,8 +95,8 @@ void target_announce(struct target *target, enum format_kind kind, uint8_t facil
 /** Says that so many of the last pushes and drops were of the daemon's own. */
 void target_count_notices(struct target *target, size_t count);
 
-/** Counts a record that was meant for the target and could not be formatted. */
-void target_drop(struct target *target, enum drop_reason reason);
+/** Counts a record that was meant for the target and could not be formatted. logger: its name. */
+void target_drop(struct target *target, enum drop_reason reason, struct span logger);
 
 /** Sends what may be sent now and copies the rest into the queue: nothing is borrowed after it. */
 void target_flush(struct target *target);

@@ -17,7 +17,10 @@ from tests.support.daemon import target
 from tests.support.procfs import UdpSampler
 from tests.support.waiting import wait_for
 
-NOTICE = re.compile(rb"(\d+) records? lost: queue_full (\d+); first (\S+Z), last (\S+Z)")
+NOTICE = re.compile(
+    rb"(\d+) records? lost: queue_full (\d+); first (\S+Z), last (\S+Z)"
+    rb"; most affected (\S+), at least (\d+)"
+)
 
 
 def numbered(count, start=0):
@@ -185,7 +188,8 @@ def test_a_full_queue_gives_up_records_by_policy(start_daemon, collector, policy
     assert stats["notices"] == 1
     told = NOTICE.fullmatch(notice.text)
     assert told is not None, notice.text
-    assert int(told[1]) == int(told[2]) == lost
+    assert int(told[1]) == int(told[2]) == int(told[6]) == lost
+    assert told[5] == b"app"
     assert told[3] <= told[4]
     assert (notice.app, notice.severity) == ("logfwdd", 4)
     assert notice.procid == str(daemon.pid)
@@ -205,6 +209,27 @@ def check_who_was_given_up(policy, collector, stats, severe):
         assert set(arrived) <= set(range(kept))
     else:
         assert len(severe - set(arrived)) <= missing_probes
+
+
+def test_a_notice_names_who_lost_most(start_daemon, collector):
+    """A logger for each connection: what they have in common, and not the one of the other."""
+    daemon = start_daemon(
+        target("central", collector, rate=1000, queue_bytes=65536, when_full="drop-newest")
+    )
+    with daemon.client() as client:
+        client.open(1, b"other.part")
+        for number in range(2, 402):
+            client.open(number, b'edge.Connection "].%d' % number)
+        for number in range(2, 402):
+            client.log(number, *[b"x" * 200] * 5)
+            client.log(1, b"x" * 200)
+        client.flush()
+        lost = daemon.stats()["targets"]["central"]["dropped"]["queue_full"]
+        assert lost > 1000
+        notice = collector.wait_for_text(b"lost")
+    told = re.search(rb"most affected (.+), at least (\d+)$", notice.text)
+    assert told[1] == rb'edge.Connection \"\]'
+    assert lost // 2 <= int(told[2]) <= lost
 
 
 def test_a_loss_is_announced_once_for_each_time(start_daemon, collector):

@@ -82,6 +82,32 @@ START_TEST(datagram_says_where_its_mark_goes)
 }
 END_TEST
 
+static const char *const loggers[][2] = {
+	{ "app.db", "app.db" },
+	{ "", "root" },
+	{ "a \"quoted\\\" [logfwd@32473 logger=\"x\"]",
+	  "a \\\"quoted\\\\\\\" [logfwd@32473 logger=\\\"x\\\"\\]" },
+};
+
+/* Whatever stands before it and behind it. */
+START_TEST(datagram_tells_its_logger)
+{
+	struct format_options options = { .datagram_bytes = DATAGRAM_BYTES_DEFAULT };
+	struct message message = sample_message();
+	struct datagram datagram;
+	struct span logger;
+
+	message.app = span_of("[logfwd@32473 logger=\"no\"");
+	message.logger = span_of(loggers[_i][0]);
+	ck_assert_int_eq(workbench_format(&bench, &options, &message, &datagram), FORMAT_DONE);
+	ck_assert(datagram_logger(FORMAT_RFC5424, datagram.header, &logger));
+	ck_assert(span_equal(logger, span_of(loggers[_i][1])));
+	for (size_t i = 0; i < datagram.header.len; i++) /* never beyond its end */
+		datagram_logger(FORMAT_RFC5424, span_first(datagram.header, i), &logger);
+	ck_assert(!datagram_logger(FORMAT_RFC3164, datagram.header, &logger));
+}
+END_TEST
+
 START_TEST(datagram_rfc5424_has_its_shape)
 {
 	struct format_options options = defaults(FORMAT_RFC5424);
@@ -270,6 +296,7 @@ Suite *suite_under_test(void)
 
 	tcase_add_test(shape, datagram_says_where_its_mark_goes);
 	tcase_add_test(shape, datagram_rfc5424_has_its_shape);
+	tcase_add_loop_test(shape, datagram_tells_its_logger, 0, ARRAY_LEN(loggers));
 	tcase_add_test(shape, datagram_rfc3164_has_its_shape);
 	tcase_add_test(shape, datagram_priority_is_that_of_facility_and_level);
 	suite_add_tcase(suite, shape);

@@ -74,6 +74,21 @@ START_TEST(loss_keeps_first_and_last)
 }
 END_TEST
 
+START_TEST(notice_names_the_most_affected)
+{
+	struct notice_env env = env_of(FORMAT_RFC5424, "host");
+	struct loss loss = { 0 };
+
+	loss_add(&loss, DROP_QUEUE_FULL, 3, FIRST_US);
+	ck_assert_ptr_null(strstr(notice_text(&env, &loss), "affected")); /* nobody is known */
+	prefixes_add(&loss.loggers, span_of("app.db.1"));
+	prefixes_add(&loss.loggers, span_of("app.db.2"));
+	prefixes_add(&loss.loggers, span_of("other"));
+	ck_assert_ptr_nonnull(
+		strstr(notice_text(&env, &loss), "Z; most affected app.db, at least 2"));
+}
+END_TEST
+
 START_TEST(notice_says_how_many_why_and_when)
 {
 	struct notice_env env = env_of(FORMAT_RFC5424, "host");
@@ -173,6 +188,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, drop_reasons_have_distinct_names);
 	tcase_add_test(all, loss_keeps_first_and_last);
 	tcase_add_test(all, notice_says_how_many_why_and_when);
+	tcase_add_test(all, notice_names_the_most_affected);
 	tcase_add_test(all, notice_is_said_in_the_shape_of_the_target);
 	tcase_add_loop_test(all, notice_always_fits, 0, 2);
 	tcase_add_test(all, suppression_is_said_with_its_handler_and_times);

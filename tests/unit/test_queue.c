@@ -71,6 +71,48 @@ START_TEST(queue_keeps_order)
 }
 END_TEST
 
+/* The letters of those that gave way, in their order. */
+static char dropped[64];
+
+static void on_drop(const struct iovec *parts, struct datagram_traits traits, void *arg)
+{
+	char *letters = arg;
+	size_t count = strlen(letters);
+
+	ck_assert_mem_eq(parts->iov_base, "h:", 2);
+	letters[count] = (char)traits.flow;
+	letters[count + 1] = '\0';
+}
+
+static const struct {
+	enum when_full when_full;
+	const char *severities; /* of the records a, b, c...; three of them find room */
+	const char *dropped;
+	const char *waiting;
+} drops[] = {
+	{ WHEN_FULL_DROP_OLDEST, "70707", "ab", "cde" },
+	{ WHEN_FULL_DROP_NEWEST, "70707", "de", "abc" },
+	/* of the least severe the oldest, and the new one if all are more severe */
+	{ WHEN_FULL_DROP_LOWEST, "70707", "ac", "bde" },
+	{ WHEN_FULL_DROP_LOWEST, "00007", "ae", "bcd" },
+	{ WHEN_FULL_DROP_LOWEST, "01234", "de", "abc" },
+	{ WHEN_FULL_DROP_LOWEST, "76543", "ab", "cde" },
+	{ WHEN_FULL_DROP_LOWEST, "5665543", "bcad", "efg" },
+};
+
+START_TEST(queue_tells_who_gives_way)
+{
+	dropped[0] = '\0';
+	setup(drops[_i].when_full, 3);
+	queue_on_drop(queue, on_drop, dropped);
+	for (size_t i = 0; drops[_i].severities[i] != '\0'; i++)
+		push((char)('a' + i), (uint8_t)(drops[_i].severities[i] - '0'));
+	ck_assert_str_eq(dropped, drops[_i].dropped);
+	ck_assert_str_eq(waiting(), drops[_i].waiting);
+	queue_free(queue);
+}
+END_TEST
+
 START_TEST(queue_drops_whom_its_policy_names)
 {
 	static const struct {
@@ -228,6 +270,7 @@ Suite *suite_under_test(void)
 	TCase *random = tcase_create("random");
 
 	tcase_add_test(all, queue_keeps_order);
+	tcase_add_loop_test(all, queue_tells_who_gives_way, 0, ARRAY_LEN(drops));
 	tcase_add_loop_test(all, queue_drops_whom_its_policy_names, 0, 3);
 	tcase_add_test(all, queue_drop_lowest_prefers_severe_records);
 	tcase_add_test(all, queue_refuses_what_never_fits);

@@ -111,8 +111,8 @@ START_TEST(target_tells_what_it_lost)
 
 	fixture_configure(&options, 1);
 	target = output_target(fixture_output(), 0);
-	target_drop(target, DROP_OVERSIZE);
-	target_drop(target, DROP_OVERSIZE);
+	target_drop(target, DROP_OVERSIZE, span_of("app.db"));
+	target_drop(target, DROP_OVERSIZE, span_of("app.db"));
 	push(target, 1);
 	ck_assert_str_eq(collector_take(&collector), "h 1");
 	notice = collector_take(&collector);
@@ -122,7 +122,7 @@ START_TEST(target_tells_what_it_lost)
 	ck_assert_ptr_nonnull(strstr(notice, "[logfwd@32473 logger=\"logfwd\"] "
 					     "2 records lost: oversize 2; first "));
 	ck_assert_uint_eq(target_counts(target).notices, 1);
-	target_drop(target, DROP_OVERSIZE);
+	target_drop(target, DROP_OVERSIZE, span_of("app.db"));
 	push(target, 2);
 	ck_assert_str_eq(collector_take(&collector), "h 2");
 	ck_assert_str_eq(collector_take(&collector), ""); /* one notice a second at most */
