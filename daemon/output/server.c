@@ -159,13 +159,19 @@ static bool server_next_address(struct server *server)
 	return another;
 }
 
+struct failure {
+	int error;
+	const char *what; /* of ours, that failed; "": the network said so */
+	bool local;	  /* nothing has left this host, and no record is lost */
+};
+
 /* The one place where a server's phase gets worse; says so once in a while. */
-static void server_fail(struct server *server, int error, const char *what, int64_t now_ms)
+static void server_fail(struct server *server, struct failure failure, int64_t now_ms)
 {
 	bool again = server->state.phase == SERVER_DUE || server->state.phase == SERVER_PROBING;
 
 	/* a connected socket never recovers from an address change */
-	if (send_verdict(error) == SEND_PATH) {
+	if (send_verdict(failure.error) == SEND_PATH) {
 		server_close(server);
 		if (server->question != NULL)
 			question_hurry(server->question);
@@ -176,12 +182,19 @@ static void server_fail(struct server *server, int error, const char *what, int6
 		server_state_moved(&server->state);
 		return;
 	}
-	server_state_failed(&server->state, now_ms);
+	server_state_failed(&server->state,
+			    failure.local ? SERVER_BACKOFF_LOCAL_MS : SERVER_BACKOFF_MAX_MS,
+			    now_ms);
 	if (server->state.phase == SERVER_DOWN)
 		log_limited(&server->complaint, LOG_LEVEL_WARNING, "output",
 			    "%s: %s%s%s; trying again in %lld ms, records go elsewhere or wait",
-			    server->text, what, what[0] != '\0' ? ": " : "", strerror(error),
-			    (long long)server->state.backoff_ms);
+			    server->text, failure.what, failure.what[0] != '\0' ? ": " : "",
+			    strerror(failure.error), (long long)server->state.backoff_ms);
+}
+
+static struct failure told(int error)
+{
+	return (struct failure){ .error = error, .what = "" };
 }
 
 static void on_channel_news(struct channel *channel, int error, void *arg)
@@ -190,7 +203,7 @@ static void on_channel_news(struct channel *channel, int error, void *arg)
 
 	(void)channel;
 	if (error != 0)
-		server_fail(server, error, "", clock_monotonic_ms());
+		server_fail(server, told(error), clock_monotonic_ms());
 	server->owner.changed(server->owner.arg);
 }
 
@@ -204,7 +217,7 @@ static void on_channel_gone(struct channel *channel, int error, void *arg)
 			server->channels[i] = NULL;
 	}
 	if (error != 0)
-		server_fail(server, error, "", clock_monotonic_ms());
+		server_fail(server, told(error), clock_monotonic_ms());
 	server->owner.changed(server->owner.arg);
 }
 
@@ -220,7 +233,7 @@ static struct server_result server_open_failed(struct server *server, int error,
 	/* out of descriptors or memory is our trouble, not the collector's */
 	if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
 		return pause;
-	server_fail(server, error, what, now_ms);
+	server_fail(server, (struct failure){ error, what, true }, now_ms);
 	return (struct server_result){ 0 };
 }
 
@@ -254,10 +267,13 @@ static void server_send_failed(struct server *server, struct channel *channel, i
 			       int64_t now_ms, struct server_result *result)
 {
 	enum send_verdict verdict = send_verdict(error);
+	struct failure failure = told(error);
 
 	/* News of a datagram sent before stand in the error queue as well, and count once. */
-	if (!send_verdict_is_of_server(verdict) || channel_read_errors(channel) == 0)
+	if (!send_verdict_is_of_server(verdict) || channel_read_errors(channel) == 0) {
 		server_account_error(&server->account, error);
+		failure.local = verdict == SEND_PATH;
+	}
 	switch (verdict) {
 	case SEND_REPEAT:
 		break;
@@ -275,7 +291,7 @@ static void server_send_failed(struct server *server, struct channel *channel, i
 		break;
 	case SEND_REFUSED:
 	case SEND_PATH:
-		server_fail(server, error, "", now_ms);
+		server_fail(server, failure, now_ms);
 		break;
 	}
 }
@@ -289,7 +305,7 @@ static void server_watch(struct server *server, struct channel *channel, int64_t
 	channel_hold(channel, server->state.until_ms);
 	error = channel_read_errors(channel);
 	if (error != 0)
-		server_fail(server, error, "", now_ms);
+		server_fail(server, told(error), now_ms);
 }
 
 size_t server_channel_of(const struct server *server, uint32_t flow)
@@ -322,7 +338,7 @@ struct server_result server_send(struct server *server, size_t channel,
 	if (done.failed != 0)
 		server_send_failed(server, server->channels[channel], done.failed, now_ms, &result);
 	else if (done.told != 0)
-		server_fail(server, done.told, "", now_ms);
+		server_fail(server, told(done.told), now_ms);
 	else if (probe && done.sent > 0)
 		server_watch(server, server->channels[channel], now_ms);
 	return result;

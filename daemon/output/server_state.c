@@ -36,16 +36,14 @@ void server_state_moved(struct server_state *state)
 	state->phase = SERVER_DUE;
 }
 
-static int64_t backoff_after(int64_t backoff_ms)
+static int64_t backoff_after(int64_t backoff_ms, int64_t max_ms)
 {
 	if (backoff_ms == 0)
 		return SERVER_BACKOFF_MIN_MS;
-	if (backoff_ms > SERVER_BACKOFF_MAX_MS / 2)
-		return SERVER_BACKOFF_MAX_MS;
-	return backoff_ms * 2;
+	return backoff_ms > max_ms / 2 ? max_ms : backoff_ms * 2;
 }
 
-void server_state_failed(struct server_state *state, int64_t now_ms)
+void server_state_failed(struct server_state *state, int64_t backoff_max_ms, int64_t now_ms)
 {
 	switch (state->phase) {
 	case SERVER_UNRESOLVED:
@@ -57,7 +55,7 @@ void server_state_failed(struct server_state *state, int64_t now_ms)
 	case SERVER_DUE:
 	case SERVER_PROBING:
 		state->phase = SERVER_DOWN;
-		state->backoff_ms = backoff_after(state->backoff_ms);
+		state->backoff_ms = backoff_after(state->backoff_ms, backoff_max_ms);
 		state->until_ms = now_ms + state->backoff_ms;
 		return;
 	}

@@ -24,6 +24,8 @@ enum server_phase {
 #define SERVER_PROBE_MS	      250 /* an ICMP answer that takes longer finds the server up */
 #define SERVER_BACKOFF_MIN_MS 1000
 #define SERVER_BACKOFF_MAX_MS 30000
+/* What fails on this host already costs no record, and may be mended by the next second. */
+#define SERVER_BACKOFF_LOCAL_MS 1000
 
 struct server_state {
 	enum server_phase phase;
@@ -54,8 +56,11 @@ void server_state_resolved(struct server_state *state);
 /** The server has another address, which takes one record as a probe, at once. */
 void server_state_moved(struct server_state *state);
 
-/** Nobody listens, or there is no way there; from any phase but UNRESOLVED. */
-void server_state_failed(struct server_state *state, int64_t now_ms);
+/**
+ * Nobody listens, or there is no way there; from any phase but UNRESOLVED.
+ * backoff_max_ms: SERVER_BACKOFF_MAX_MS, or SERVER_BACKOFF_LOCAL_MS.
+ */
+void server_state_failed(struct server_state *state, int64_t backoff_max_ms, int64_t now_ms);
 
 /** A probe was handed to the kernel. */
 void server_state_probe_sent(struct server_state *state, int64_t now_ms);
