@@ -24,7 +24,7 @@ class Launch:
 # The rows of the table, in its order.
 ROWS = ("floor", "dev-log", "libclient", "rsyslog", "haproxy", "syslog-ng")
 
-Forwarder = Callable[[Path, int], Launch]
+Forwarder = Callable[..., Launch]  # (folder, port, host="127.0.0.1")
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ def floor(build: Path) -> Forwarder:
 def logfwd(build: Path) -> Forwarder:
     program = built(build, "daemon/logfwdd")
 
-    def launch(folder: Path, port: int) -> Launch:
+    def launch(folder: Path, port: int, host: str = "127.0.0.1") -> Launch:
         config = folder / "logfwd.conf"
         config.write_text(f"""
 listen {{ client = "{folder / CLIENT_SOCKET}"  syslog = "{folder / SYSLOG_SOCKET}"
          control = "{folder / CONTROL_SOCKET}" }}
-target sink {{ servers = {{"127.0.0.1:{port}"}} }}
+target sink {{ servers = {{"{host}:{port}"}} }}
 logger logfwd.clients {{ level = 100 }}
 """)
         return Launch([str(program), "--config", str(config)])
@@ -75,13 +75,13 @@ def rsyslog(programs: Programs) -> Forwarder:
     program = programs.find("rsyslogd", "rsyslog")
     modules = program.folder_of("**/imuxsock.so")
 
-    def launch(folder: Path, port: int) -> Launch:
+    def launch(folder: Path, port: int, host: str = "127.0.0.1") -> Launch:
         config = folder / "rsyslog.conf"
         config.write_text(f"""
 global(workDirectory="{folder}")
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{folder / SYSLOG_SOCKET}")
-action(type="omfwd" target="127.0.0.1" port="{port}" protocol="udp"
+action(type="omfwd" target="{host}" port="{port}" protocol="udp"
        template="RSYSLOG_SyslogProtocol23Format")
 """)
         return Launch([str(program.path), "-n", "-f", str(config), "-i", str(folder / "pid"),
@@ -110,12 +110,12 @@ def syslog_ng(programs: Programs) -> Forwarder:
     modules = program.folder_of("**/syslog-ng/*/libafsocket.so")
     version = modules.name
 
-    def launch(folder: Path, port: int) -> Launch:
+    def launch(folder: Path, port: int, host: str = "127.0.0.1") -> Launch:
         config = folder / "syslog-ng.conf"
         config.write_text(f"""
 @version: {version}
 source local {{ unix-dgram("{folder / SYSLOG_SOCKET}"); }};
-destination sink {{ network("127.0.0.1" port({port}) transport(udp)); }};
+destination sink {{ network("{host}" port({port}) transport(udp)); }};
 log {{ source(local); destination(sink); flags(flow-control); }};
 """)
         return Launch([str(program.path), "--foreground", "--no-caps", "-f", str(config),

@@ -23,10 +23,9 @@ def many_servers(scene):
     with UdpSampler(scene.daemon.pid) as sampler:
         for number in range(TARGETS):
             scene.open(b"many.%d" % number)
-        for _ in range(10):
+        while sampler.samples < 100:
             scene.log_to_each()
         scene.settles()
-    assert sampler.samples > 10
     assert 0 < sampler.most <= POOL, sampler.most
     assert all(each.datagrams for each in (*firsts, *seconds))
 
