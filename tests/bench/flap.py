@@ -120,7 +120,7 @@ def main() -> int:
     if reason is not None:
         print(f"flap: {reason}", file=sys.stderr)
         return 1
-    programs = Programs(BUILD / "aside", not arguments.no_fetch)
+    programs = Programs(BUILD / "bench-peers", not arguments.no_fetch)
     print("| forwarder | submitted | received | reported lost | silent loss | twice |\n" + "| --- " * 6 + "|")
     for name, make, rewrite, reported in (
         ("logfwd, resend = 2000", lambda: logfwd(BUILD), lambda text, _: logfwd_config(text), reported_by_logfwd),
