@@ -26,13 +26,13 @@ QUIET_S = 10  # without a datagram: nothing comes any more
 NUMBER = re.compile(rb"number=(\d+)")
 
 
-def logfwd_config(config: str) -> str:
+def logfwd_config(config: str, _) -> str:
     return config.replace("target sink {", "target sink { resend = 2000 ")
 
 
 def rsyslog_config(config: str, folder: Path) -> str:
-    return (f'module(load="impstats" interval="1" format="json" log.syslog="off" log.file="{folder}/stats")\n'
-            + config)
+    return (f'module(load="impstats" interval="1" format="json" log.syslog="off"'
+            f' log.file="{folder}/stats")\n' + config)
 
 
 def reported_by_logfwd(folder: Path, _) -> int:
@@ -65,8 +65,8 @@ def flap(launcher, rewrite, reported, seconds: int, rate: int) -> tuple[int, int
     with Network() as network:
         collector = network.collector(network.add_far())
         launch = launcher(folder, collector.port, collector.host)
-        (config,) = [path for path in folder.iterdir() if path.suffix in (".conf", ".cfg")] or [None]
         if rewrite is not None:
+            (config,) = folder.glob("*.conf")
             config.write_text(rewrite(config.read_text(), folder))
         with open(folder / "log", "w", encoding="utf-8") as log:
             process = subprocess.Popen(network.near.command(*launch.command), env=launch.environment,
@@ -123,12 +123,14 @@ def main() -> int:
     programs = Programs(BUILD / "bench-peers", not arguments.no_fetch)
     print("| forwarder | submitted | received | reported lost | silent loss | twice |\n" + "| --- " * 6 + "|")
     for name, make, rewrite, reported in (
-        ("logfwd, resend = 2000", lambda: logfwd(BUILD), lambda text, _: logfwd_config(text), reported_by_logfwd),
+        ("logfwd, resend = 2000", lambda: logfwd(BUILD), logfwd_config, reported_by_logfwd),
         ("rsyslog", lambda: rsyslog(programs), rsyslog_config, reported_by_rsyslog),
         ("syslog-ng", lambda: syslog_ng(programs), None, reported_by_syslog_ng),
     ):
         try:
-            submitted, received, lost, twice = flap(make(), rewrite, reported, arguments.seconds, arguments.rate)
+            submitted, received, lost, twice = flap(
+                make(), rewrite, reported, arguments.seconds, arguments.rate
+            )
         except Unavailable as error:
             print(f"{name}: {error}", file=sys.stderr)
             continue

@@ -11,10 +11,11 @@ import os
 
 import pytest
 
-from tests.fault import rows_collectors, rows_names, rows_paths, rows_sockets  # noqa: F401 they register their rows
+from tests.fault import rows_collectors, rows_names, rows_paths, rows_sockets
 from tests.fault.rows import parameters
 from tests.fault.scene import Scene, counted
 
+FILES = (rows_collectors, rows_paths, rows_names, rows_sockets)  # each registers its rows
 SIDE_BY_SIDE = int(os.environ.get("LOGFWD_FAULT_ROWS", "6"))
 
 
