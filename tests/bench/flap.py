@@ -35,6 +35,11 @@ def rsyslog_config(config: str, folder: Path) -> str:
             f' log.file="{folder}/stats")\n' + config)
 
 
+def syslog_ng_config(config: str, _) -> str:
+    """Without flow control, as by default, or it would hold up who logs; and it tries again soon."""
+    return config.replace("flags(flow-control); ", "") + "options { time-reopen(1); };\n"
+
+
 def reported_by_logfwd(folder: Path, _) -> int:
     sink = control_request(folder / "control.sock", verb="stats")["result"]["targets"]["sink"]
     return sum(sink["dropped"].values()) + sink["refused"]
@@ -65,9 +70,8 @@ def flap(launcher, rewrite, reported, seconds: int, rate: int) -> tuple[int, int
     with Network() as network:
         collector = network.collector(network.add_far())
         launch = launcher(folder, collector.port, collector.host)
-        if rewrite is not None:
-            (config,) = folder.glob("*.conf")
-            config.write_text(rewrite(config.read_text(), folder))
+        (config,) = folder.glob("*.conf")
+        config.write_text(rewrite(config.read_text(), folder))
         with open(folder / "log", "w", encoding="utf-8") as log:
             process = subprocess.Popen(network.near.command(*launch.command), env=launch.environment,
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -114,6 +118,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rate", type=int, default=5000, help="records a second")
+    parser.add_argument("--only", default="", help="forwarders whose names begin so")
     parser.add_argument("--no-fetch", action="store_true", help="only what is installed")
     arguments = parser.parse_args()
     reason = unavailable()
@@ -125,8 +130,10 @@ def main() -> int:
     for name, make, rewrite, reported in (
         ("logfwd, resend = 2000", lambda: logfwd(BUILD), logfwd_config, reported_by_logfwd),
         ("rsyslog", lambda: rsyslog(programs), rsyslog_config, reported_by_rsyslog),
-        ("syslog-ng", lambda: syslog_ng(programs), None, reported_by_syslog_ng),
+        ("syslog-ng", lambda: syslog_ng(programs), syslog_ng_config, reported_by_syslog_ng),
     ):
+        if not name.startswith(arguments.only):
+            continue
         try:
             submitted, received, lost, twice = flap(
                 make(), rewrite, reported, arguments.seconds, arguments.rate
