@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from forwarders import SYSLOG_SOCKET, logfwd, rsyslog, syslog_ng
+from forwarders import SYSLOG_SOCKET, Launch, logfwd, rsyslog, syslog_ng
 from programs import Programs, Unavailable
 
 from tests.support.daemon import BUILD, control_request, run, temporary_folder
@@ -53,13 +53,16 @@ def reported_by_rsyslog(folder: Path, _) -> int:
         name = re.search(r'"name": "([^"]*)"', line)
         for key, value in re.findall(r'"(failed|discarded\.full|discarded\.nf)": (\d+)', line):
             last[name[1] if name else "", key] = int(value)
+    assert last, "impstats has no count of failed messages"
     return sum(last.values())
 
 
-def reported_by_syslog_ng(folder: Path, command: list[str]) -> int:
+def reported_by_syslog_ng(folder: Path, launch: Launch) -> int:
     """What syslog-ng-ctl says of dropped messages of the destination."""
-    control = shutil.which("syslog-ng-ctl") or Path(command[0]).with_name("syslog-ng-ctl")
-    said = run(control, "stats", "-c", folder / "ctl").stdout
+    control = Path(launch.command[0]).with_name("syslog-ng-ctl")
+    done = run(control, "stats", "-c", folder / "ctl", env=launch.environment)
+    assert done.returncode == 0 and "dst." in done.stdout, done
+    said = done.stdout
     return sum(int(line.rsplit(";", 1)[1]) for line in said.splitlines()
                if line.startswith("dst.") and ";dropped;" in line)
 
@@ -79,7 +82,7 @@ def flap(launcher, rewrite, reported, seconds: int, rate: int) -> tuple[int, int
             wait_for((folder / SYSLOG_SOCKET).exists, lambda: (folder / "log").read_text())
             submitted = submit(folder / SYSLOG_SOCKET, collector, seconds, rate)
             wait_until_quiet(collector)
-            lost = reported(folder, launch.command)
+            lost = reported(folder, launch)
         finally:
             process.terminate()
             process.wait(20)
