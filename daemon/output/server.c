@@ -162,13 +162,14 @@ static bool server_next_address(struct server *server)
 struct failure {
 	int error;
 	const char *what; /* of ours, that failed; "": the network said so */
-	bool local;	  /* nothing has left this host, and no record is lost */
+	enum server_trouble trouble;
 };
 
 /* The one place where a server's phase gets worse; says so once in a while. */
 static void server_fail(struct server *server, struct failure failure, int64_t now_ms)
 {
-	bool again = server->state.phase == SERVER_DUE || server->state.phase == SERVER_PROBING;
+	bool again = server->state.phase == SERVER_DUE || server->state.phase == SERVER_PROBING ||
+		     (server->state.phase == SERVER_UP && failure.trouble == TROUBLE_UNREACHABLE);
 
 	/* a connected socket never recovers from an address change */
 	if (send_verdict(failure.error) == SEND_PATH) {
@@ -182,9 +183,7 @@ static void server_fail(struct server *server, struct failure failure, int64_t n
 		server_state_moved(&server->state);
 		return;
 	}
-	server_state_failed(&server->state,
-			    failure.local ? SERVER_BACKOFF_LOCAL_MS : SERVER_BACKOFF_MAX_MS,
-			    now_ms);
+	server_state_failed(&server->state, failure.trouble, now_ms);
 	if (server->state.phase == SERVER_DOWN)
 		log_limited(&server->complaint, LOG_LEVEL_WARNING, "output",
 			    "%s: %s%s%s; trying again in %lld ms, records go elsewhere or wait",
@@ -192,9 +191,12 @@ static void server_fail(struct server *server, struct failure failure, int64_t n
 			    strerror(failure.error), (long long)server->state.backoff_ms);
 }
 
+/* By the error queue. */
 static struct failure told(int error)
 {
-	return (struct failure){ .error = error, .what = "" };
+	bool refused = send_verdict(error) == SEND_REFUSED;
+
+	return (struct failure){ error, "", refused ? TROUBLE_REFUSED : TROUBLE_UNREACHABLE };
 }
 
 static void on_channel_news(struct channel *channel, int error, void *arg)
@@ -233,7 +235,7 @@ static struct server_result server_open_failed(struct server *server, int error,
 	/* out of descriptors or memory is our trouble, not the collector's */
 	if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
 		return pause;
-	server_fail(server, (struct failure){ error, what, true }, now_ms);
+	server_fail(server, (struct failure){ error, what, TROUBLE_LOCAL }, now_ms);
 	return (struct server_result){ 0 };
 }
 
@@ -272,7 +274,8 @@ static void server_send_failed(struct server *server, struct channel *channel, i
 	/* News of a datagram sent before stand in the error queue as well, and count once. */
 	if (!send_verdict_is_of_server(verdict) || channel_read_errors(channel) == 0) {
 		server_account_error(&server->account, error);
-		failure.local = verdict == SEND_PATH;
+		if (verdict == SEND_PATH)
+			failure.trouble = TROUBLE_LOCAL;
 	}
 	switch (verdict) {
 	case SEND_REPEAT:

@@ -34,6 +34,7 @@ void server_state_resolved(struct server_state *state)
 void server_state_moved(struct server_state *state)
 {
 	state->phase = SERVER_DUE;
+	state->unreachable = false;
 }
 
 static int64_t backoff_after(int64_t backoff_ms, int64_t max_ms)
@@ -43,20 +44,32 @@ static int64_t backoff_after(int64_t backoff_ms, int64_t max_ms)
 	return backoff_ms > max_ms / 2 ? max_ms : backoff_ms * 2;
 }
 
-void server_state_failed(struct server_state *state, int64_t backoff_max_ms, int64_t now_ms)
+static void go_down(struct server_state *state, enum server_trouble trouble, int64_t now_ms)
+{
+	state->phase = SERVER_DOWN;
+	state->backoff_ms =
+		backoff_after(state->backoff_ms, trouble == TROUBLE_LOCAL ? SERVER_BACKOFF_LOCAL_MS
+									  : SERVER_BACKOFF_MAX_MS);
+	state->until_ms = now_ms + state->backoff_ms;
+}
+
+void server_state_failed(struct server_state *state, enum server_trouble trouble, int64_t now_ms)
 {
 	switch (state->phase) {
 	case SERVER_UNRESOLVED:
 	case SERVER_DOWN: /* late news of what put it down */
 		return;
 	case SERVER_UP:
-		state->phase = SERVER_DUE;
+		state->unreachable = trouble == TROUBLE_UNREACHABLE;
+		if (state->unreachable) /* the kernel has tried again already */
+			go_down(state, trouble, now_ms);
+		else
+			state->phase = SERVER_DUE;
 		return;
 	case SERVER_DUE:
 	case SERVER_PROBING:
-		state->phase = SERVER_DOWN;
-		state->backoff_ms = backoff_after(state->backoff_ms, backoff_max_ms);
-		state->until_ms = now_ms + state->backoff_ms;
+		state->unreachable = trouble == TROUBLE_UNREACHABLE;
+		go_down(state, trouble, now_ms);
 		return;
 	}
 }
@@ -64,7 +77,8 @@ void server_state_failed(struct server_state *state, int64_t backoff_max_ms, int
 void server_state_probe_sent(struct server_state *state, int64_t now_ms)
 {
 	state->phase = SERVER_PROBING;
-	state->until_ms = now_ms + SERVER_PROBE_MS;
+	state->until_ms =
+		now_ms + (state->unreachable ? SERVER_PROBE_UNREACHABLE_MS : SERVER_PROBE_MS);
 }
 
 void server_state_tick(struct server_state *state, int64_t now_ms)

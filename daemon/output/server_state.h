@@ -21,16 +21,25 @@ enum server_phase {
 	SERVER_DOWN,	   /* takes nothing until until_ms, then one record as a probe */
 };
 
-#define SERVER_PROBE_MS	      250 /* an ICMP answer that takes longer finds the server up */
-#define SERVER_BACKOFF_MIN_MS 1000
-#define SERVER_BACKOFF_MAX_MS 30000
-/* What fails on this host already costs no record, and may be mended by the next second. */
-#define SERVER_BACKOFF_LOCAL_MS 1000
+#define SERVER_PROBE_MS		250 /* an ICMP answer that takes longer finds the server up */
+#define SERVER_BACKOFF_MIN_MS	1000
+#define SERVER_BACKOFF_MAX_MS	30000
+#define SERVER_BACKOFF_LOCAL_MS 1000 /* it may be mended by the next second */
+/* Linux asks three times, a second each, before it says that a host does not answer. */
+#define SERVER_PROBE_UNREACHABLE_MS 3500
 
 struct server_state {
 	enum server_phase phase;
 	int64_t until_ms;   /* monotonic; of PROBING and DOWN */
 	int64_t backoff_ms; /* the last one; 0 while all is well */
+	bool unreachable;   /* the last trouble: its probe is watched for longer */
+};
+
+/** What speaks against a server. */
+enum server_trouble {
+	TROUBLE_REFUSED,     /* its host says that nobody listens */
+	TROUBLE_UNREACHABLE, /* its host does not answer (ARP, IPv6 neighbours), or another says so */
+	TROUBLE_LOCAL,	     /* nothing leaves this host: it costs no record to try */
 };
 
 /** What became of an attempt to send. */
@@ -56,11 +65,8 @@ void server_state_resolved(struct server_state *state);
 /** The server has another address, which takes one record as a probe, at once. */
 void server_state_moved(struct server_state *state);
 
-/**
- * Nobody listens, or there is no way there; from any phase but UNRESOLVED.
- * backoff_max_ms: SERVER_BACKOFF_MAX_MS, or SERVER_BACKOFF_LOCAL_MS.
- */
-void server_state_failed(struct server_state *state, int64_t backoff_max_ms, int64_t now_ms);
+/** Nobody listens, or there is no way there; from any phase but UNRESOLVED. */
+void server_state_failed(struct server_state *state, enum server_trouble trouble, int64_t now_ms);
 
 /** A probe was handed to the kernel. */
 void server_state_probe_sent(struct server_state *state, int64_t now_ms);

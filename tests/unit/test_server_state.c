@@ -49,7 +49,7 @@ START_TEST(server_state_follows_the_table)
 
 	switch ((enum input)(_i % N_INPUTS)) {
 	case FAILED:
-		server_state_failed(&state, SERVER_BACKOFF_MAX_MS, NOW);
+		server_state_failed(&state, TROUBLE_REFUSED, NOW);
 		break;
 	case PROBE_SENT:
 		server_state_probe_sent(&state, NOW);
@@ -89,10 +89,10 @@ START_TEST(server_state_backs_off_twice_as_long_each_time)
 	int64_t now = 0;
 	int64_t expected = SERVER_BACKOFF_MIN_MS;
 
-	server_state_failed(&state, SERVER_BACKOFF_MAX_MS, now);
+	server_state_failed(&state, TROUBLE_REFUSED, now);
 	for (int i = 0; i < 10; i++) {
 		server_state_probe_sent(&state, now);
-		server_state_failed(&state, SERVER_BACKOFF_MAX_MS, now);
+		server_state_failed(&state, TROUBLE_REFUSED, now);
 		ck_assert_int_eq(state.phase, SERVER_DOWN);
 		ck_assert_int_eq(server_state_deadline(&state) - now, expected);
 		now = server_state_deadline(&state);
@@ -114,7 +114,7 @@ START_TEST(what_fails_on_this_host_is_tried_every_second)
 	struct server_state state = { .phase = SERVER_DUE, .backoff_ms = SERVER_BACKOFF_MAX_MS };
 
 	for (int64_t now = 0; now < 10000; now += SERVER_BACKOFF_LOCAL_MS) {
-		server_state_failed(&state, SERVER_BACKOFF_LOCAL_MS, now);
+		server_state_failed(&state, TROUBLE_LOCAL, now);
 		ck_assert_int_eq(server_state_deadline(&state) - now, SERVER_BACKOFF_LOCAL_MS);
 		server_state_tick(&state, server_state_deadline(&state));
 		ck_assert_int_eq(state.phase, SERVER_DUE);
@@ -122,11 +122,27 @@ START_TEST(what_fails_on_this_host_is_tried_every_second)
 }
 END_TEST
 
+START_TEST(host_that_does_not_answer_is_watched_for_longer)
+{
+	struct server_state state = { .phase = SERVER_UP };
+
+	server_state_failed(&state, TROUBLE_UNREACHABLE, 0);
+	ck_assert_int_eq(state.phase, SERVER_DOWN);
+	server_state_tick(&state, SERVER_BACKOFF_MIN_MS);
+	server_state_probe_sent(&state, SERVER_BACKOFF_MIN_MS);
+	ck_assert_int_eq(server_state_deadline(&state),
+			 SERVER_BACKOFF_MIN_MS + SERVER_PROBE_UNREACHABLE_MS);
+	server_state_tick(&state, server_state_deadline(&state));
+	ck_assert_int_eq(state.phase, SERVER_UP);
+	ck_assert(!state.unreachable);
+}
+END_TEST
+
 START_TEST(late_news_do_not_lengthen_the_back_off)
 {
 	struct server_state state = { .phase = SERVER_DOWN, .until_ms = UNTIL, .backoff_ms = 1000 };
 
-	server_state_failed(&state, SERVER_BACKOFF_MAX_MS, NOW);
+	server_state_failed(&state, TROUBLE_REFUSED, NOW);
 	ck_assert_int_eq(state.until_ms, UNTIL);
 	ck_assert_int_eq(state.backoff_ms, 1000);
 }
@@ -142,6 +158,7 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(all, server_state_admits_all_one_or_none, 0, 5);
 	tcase_add_test(all, server_state_backs_off_twice_as_long_each_time);
 	tcase_add_test(all, what_fails_on_this_host_is_tried_every_second);
+	tcase_add_test(all, host_that_does_not_answer_is_watched_for_longer);
 	tcase_add_test(all, late_news_do_not_lengthen_the_back_off);
 	suite_add_tcase(suite, all);
 	return suite;
