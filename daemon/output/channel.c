@@ -53,13 +53,16 @@ static bool was_quoted(struct span datagram, struct datagram_traits traits, cons
 
 /*
  * What an error quotes, and all that was handed over behind it, is to be sent again; all of the
- * window, when the quoted record has left it. But news of a record that was taken back before
- * says nothing new.
+ * window, when the quoted record has left it, or when nobody answered for the host: the kernel
+ * keeps a few of the datagrams that wait for that, and throws the older ones away without a word.
+ * But news of a record that was taken back before says nothing new.
  * refused: records that the error is about. Returns how many of them are lost.
  */
-static size_t channel_take_back(struct channel *channel, struct span quote, size_t refused)
+static size_t channel_take_back(struct channel *channel, const struct pool_error *error,
+				size_t refused)
 {
 	const struct channel_env *env = &channel->env;
+	struct span quote = span_of_bytes(error->quote, error->quoted);
 	size_t first = queue_find(channel->window, is_quoted, &quote);
 
 	if (first == SIZE_MAX) {
@@ -70,6 +73,8 @@ static size_t channel_take_back(struct channel *channel, struct span quote, size
 		queue_put_back(env->returned, channel->window, 0);
 		return refused;
 	}
+	if (error->unanswered)
+		first = 0;
 	queue_put_back(env->returned, channel->window, first);
 	/* what is older has arrived, or the error would be about it */
 	queue_consume(channel->window, first);
@@ -93,9 +98,7 @@ int channel_read_errors(struct channel *channel)
 		last = error.error;
 		refused = refusals_told(&channel->refusals, error.quoted);
 		if (channel->window != NULL)
-			refused =
-				channel_take_back(channel, span_of_bytes(error.quote, error.quoted),
-						  refused);
+			refused = channel_take_back(channel, &error, refused);
 		account->refused += refused;
 	}
 	return last;

@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/errqueue.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -283,7 +285,16 @@ int pool_socket_send(struct socket_pool *pool, struct pool_socket *socket, struc
 	return taken < 0 ? -errno : taken;
 }
 
-static int extended_error(const struct msghdr *message)
+/* ICMP, from this host or from the router that asked: host unreachable, address unreachable. */
+static bool is_unanswered(const struct sock_extended_err *error)
+{
+	return (error->ee_origin == SO_EE_ORIGIN_ICMP && error->ee_type == ICMP_DEST_UNREACH &&
+		error->ee_code == ICMP_HOST_UNREACH) ||
+	       (error->ee_origin == SO_EE_ORIGIN_ICMP6 && error->ee_type == ICMPV6_DEST_UNREACH &&
+		error->ee_code == ICMPV6_ADDR_UNREACH);
+}
+
+static void read_extended_error(const struct msghdr *message, struct pool_error *error_out)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
 	     c = CMSG_NXTHDR((struct msghdr *)message, c)) {
@@ -294,9 +305,10 @@ static int extended_error(const struct msghdr *message)
 		if (!v4 && !v6)
 			continue;
 		memcpy(&extended, CMSG_DATA(c), sizeof(extended));
-		return (int)extended.ee_errno;
+		error_out->error = (int)extended.ee_errno;
+		error_out->unanswered = is_unanswered(&extended);
+		return;
 	}
-	return 0;
 }
 
 bool pool_socket_read_error(struct pool_socket *socket, struct pool_error *error_out)
@@ -312,7 +324,9 @@ bool pool_socket_read_error(struct pool_socket *socket, struct pool_error *error
 	if (quoted < 0)
 		return false;
 	error_out->quoted = (size_t)quoted;
-	error_out->error = extended_error(&message);
+	error_out->error = 0;
+	error_out->unanswered = false;
+	read_extended_error(&message, error_out);
 	return true;
 }
 

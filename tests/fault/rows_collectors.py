@@ -191,10 +191,7 @@ def never_answers(scene):
         scene.resumes(collector)
 
 
-@row(
-    "host never answers ARP: down in 5 s", "EHOSTUNREACH",
-    xfail="a probe is trusted after 250 ms, and ARP gives up only later",
-)
+@row("host never answers ARP: down in 5 s", "EHOSTUNREACH")
 def never_answers_down(scene):
     (collector,) = scene.far()
     scene.network.far[0].ip("link set eth0 arp off")
