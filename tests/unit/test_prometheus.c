@@ -119,7 +119,11 @@ END_TEST
 /* Name of the metric that a sample line belongs to. */
 static struct span metric_of(const char *line)
 {
-	return span_of_bytes(line, strcspn(line, "{ "));
+	size_t length = 0;
+
+	while (line[length] != '\0' && line[length] != '{' && line[length] != ' ')
+		length++;
+	return span_of_bytes(line, length);
 }
 
 START_TEST(prometheus_says_help_and_type_before_samples)
