@@ -36,6 +36,7 @@ static void on_idle_check(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	socket_pool_close_idle(output->pool, clock_monotonic_ms());
+	socket_pool_close_orphaned(output->pool);
 }
 
 int output_new(struct event_base *base, const struct pool_options *pool, const char *host,

@@ -5,6 +5,7 @@
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
+#include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -25,6 +26,7 @@
 struct pool_socket {
 	TAILQ_ENTRY(pool_socket) by_use; /* oldest use first */
 	int fd;
+	sa_family_t family;
 	size_t segment_bytes;
 	int64_t used_ms;
 	int64_t held_until_ms;
@@ -260,6 +262,7 @@ int socket_pool_open(struct socket_pool *pool, const struct pool_request *reques
 		return result;
 	}
 	socket->segment_bytes = segment_limit(fd, request->address->any.sa_family);
+	socket->family = request->address->any.sa_family;
 	socket->ready = request->ready;
 	socket->gone = request->gone;
 	socket->arg = request->arg;
@@ -367,6 +370,52 @@ void socket_pool_close_idle(struct socket_pool *pool, int64_t now_ms)
 		pool->counts.idle_closed++;
 		pool_take_away(pool, socket, false);
 	}
+}
+
+/* Only asks, with a socket that is none of UDP's: they have a bound. */
+static bool is_own_address(const struct sockaddr_in6 *address)
+{
+	struct sockaddr_in6 any_port = *address;
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool own;
+
+	if (fd < 0)
+		return true; /* it cannot be known now */
+	any_port.sin6_port = 0;
+	own = bind(fd, (const struct sockaddr *)&any_port, sizeof(any_port)) == 0 ||
+	      errno != EADDRNOTAVAIL;
+	close(fd);
+	return own;
+}
+
+static bool pool_socket_is_orphaned(const struct pool_socket *socket)
+{
+	struct sockaddr_in6 address;
+	socklen_t length = sizeof(address);
+
+	return socket->family == AF_INET6 &&
+	       getsockname(socket->fd, (struct sockaddr *)&address, &length) == 0 &&
+	       !is_own_address(&address);
+}
+
+static struct pool_socket *first_orphaned(const struct socket_pool *pool)
+{
+	struct pool_socket *socket;
+
+	TAILQ_FOREACH (socket, &pool->sockets, by_use) {
+		if (pool_socket_is_orphaned(socket))
+			break;
+	}
+	return socket;
+}
+
+void socket_pool_close_orphaned(struct socket_pool *pool)
+{
+	struct pool_socket *socket;
+
+	/* from the beginning each time: its owner may close others of its own */
+	while ((socket = first_orphaned(pool)) != NULL)
+		pool_take_away(pool, socket, false);
 }
 
 bool socket_pool_reserve(struct socket_pool *pool, uint32_t n)

@@ -114,6 +114,11 @@ void pool_socket_want_write(struct pool_socket *socket, bool wanted);
 
 /** Closes what was not used for idle_timeout; the caller's timer calls it. */
 void socket_pool_close_idle(struct socket_pool *pool, int64_t now_ms);
+/**
+ * Closes those that send from an IPv6 address which this host has no longer. Linux goes on sending
+ * from it without an error; from an IPv4 address it says ENETUNREACH. The caller's timer calls it.
+ */
+void socket_pool_close_orphaned(struct socket_pool *pool);
 
 /**
  * Makes room for n descriptors that others need under the same bound (name resolution), or

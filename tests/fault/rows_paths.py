@@ -2,6 +2,7 @@
 
 from tests.fault.rows import row
 from tests.support.daemon import target
+from tests.support.waiting import wait_for
 
 OUTAGE_S = 2
 RESEND = 2000
@@ -66,7 +67,7 @@ def address_changes(scene):
     assert collector.sources[-1][0] == "10.9.0.77"
 
 
-@row("own address changes, IPv6", "sent")
+@row("own address changes, IPv6", "sockets:opened")
 def address_changes_ipv6(scene):
     scene.network.add_far()
     collector = scene.network.collector(0, "fd09:0::2")
@@ -75,6 +76,10 @@ def address_changes_ipv6(scene):
         scene.healthy(collector)
         scene.near.ip("addr del fd09:0::1/64 dev to0", "addr add fd09:0::77/64 dev to0 nodad")
         scene.resumes(collector, BACK_S)
+        wait_for(
+            lambda: any(source[0] == "fd09::77" for source in collector.sources[-10:]),
+            lambda: f"records from the new address: {collector.sources[-3:]}",
+        )
 
 
 @row("own address away for a while", "ENETUNREACH")
