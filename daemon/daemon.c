@@ -47,6 +47,7 @@ struct daemon {
 	struct event *signals[N_SIGNALS];
 	struct event *reload; /* many SIGHUPs in one turn are one reload */
 	struct event *housekeeping;
+	struct event *watchdog; /* NULL: nobody watches */
 	struct log_limit audit;
 	struct event *drain; /* while stopping */
 	int64_t drain_until_ms;
@@ -312,6 +313,28 @@ static void on_hup(evutil_socket_t fd, short what, void *arg)
 		event_active(daemon->reload, EV_TIMEOUT, 1);
 }
 
+/* From the loop, so that a loop that hangs is not alive. */
+static void on_watchdog(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	notify_alive();
+}
+
+/* Twice as often as asked for, as sd_watchdog_enabled(3) says. */
+static bool daemon_new_watchdog(struct daemon *daemon)
+{
+	uint64_t half_us = notify_watchdog_us() / 2;
+	const struct timeval every = { .tv_sec = (time_t)(half_us / 1000000),
+				       .tv_usec = (suseconds_t)(half_us % 1000000) };
+
+	if (half_us == 0)
+		return true;
+	daemon->watchdog = event_new(daemon->base, -1, EV_PERSIST, on_watchdog, daemon);
+	return daemon->watchdog != NULL && event_add(daemon->watchdog, &every) == 0;
+}
+
 /* malloc() keeps what 80,000 loggers have left behind unless it is told not to. */
 static void on_housekeeping(evutil_socket_t fd, short what, void *arg)
 {
@@ -411,7 +434,7 @@ static bool daemon_new_events(struct daemon *daemon)
 	daemon->drain = event_new(daemon->base, -1, EV_PERSIST, on_drain, daemon);
 	daemon->housekeeping = event_new(daemon->base, -1, EV_PERSIST, on_housekeeping, daemon);
 	return daemon->reload != NULL && daemon->drain != NULL && daemon->housekeeping != NULL &&
-	       event_add(daemon->housekeeping, &every) == 0;
+	       event_add(daemon->housekeeping, &every) == 0 && daemon_new_watchdog(daemon);
 }
 
 static bool daemon_new_clients(struct daemon *daemon)
@@ -530,6 +553,7 @@ void daemon_free(struct daemon *daemon)
 		free_event(daemon->signals[i]);
 	free_event(daemon->reload);
 	free_event(daemon->housekeeping);
+	free_event(daemon->watchdog);
 	free_event(daemon->drain);
 	live_levels_free(daemon->live_levels);
 	control_server_free(daemon->control);

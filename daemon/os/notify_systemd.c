@@ -20,3 +20,15 @@ void notify_stopping(void)
 {
 	sd_notify(0, "STOPPING=1\nSTATUS=Sending what is queued");
 }
+
+uint64_t notify_watchdog_us(void)
+{
+	uint64_t interval_us;
+
+	return sd_watchdog_enabled(0, &interval_us) > 0 ? interval_us : 0;
+}
+
+void notify_alive(void)
+{
+	sd_notify(0, "WATCHDOG=1");
+}

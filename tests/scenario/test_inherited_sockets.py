@@ -61,7 +61,8 @@ class Manager:
         self.notify.bind(str(self.notify_path))
         self.notify.settimeout(20)
 
-    def start(self, names=("client", "syslog", "control"), labels=None, waiting_clients=0):
+    def start(self, names=("client", "syslog", "control"), labels=None, waiting_clients=0,
+              environment=None):
         numbers = [self.sockets[name].fileno() for name in names]
         self.daemon.start(
             [
@@ -70,7 +71,7 @@ class Manager:
             ],
             waiting_clients=waiting_clients,
             pass_fds=numbers,
-            env=os.environ | {"NOTIFY_SOCKET": str(self.notify_path)},
+            env=os.environ | {"NOTIFY_SOCKET": str(self.notify_path)} | (environment or {}),
         )
         return self.daemon
 
@@ -108,6 +109,13 @@ def test_ready_is_said_and_all_three_serve(manager, collector):
     daemon.terminate()
     manager.wait_for_notice("STOPPING=1")
     daemon.assert_clean_exit()
+
+
+def test_a_watchdog_hears_of_us(manager):
+    """As often as WatchdogSec= says; no word of it to a manager that does not ask."""
+    manager.start(environment={"WATCHDOG_USEC": "200000"})
+    for _ in range(3):
+        manager.wait_for_notice("WATCHDOG=1")
 
 
 def test_what_was_queued_before_the_start_is_delivered(manager, collector):
