@@ -270,11 +270,11 @@ static int forward_open(void *arg, struct span name, const void *owner, struct l
 static size_t forward_close(void *arg, struct lease *lease, bool client_exit)
 {
 	struct forward *forward = arg;
-	size_t sent = client_exit ? forward_play_back(forward, lease) : 0;
+	size_t recorded = client_exit ? forward_play_back(forward, lease)
+				      : recorder_forget(forward->recorder, lease);
 
-	recorder_forget(forward->recorder, lease);
 	tree_close(forward->tree, lease, client_exit ? LEASE_CLIENT_EXIT : LEASE_RELEASED);
-	return sent;
+	return recorded;
 }
 
 static size_t forward_context_bytes(void *arg, const struct lease *lease)

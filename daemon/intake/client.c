@@ -169,6 +169,12 @@ static void client_write_level_map(struct client *client, struct writer *reply)
 	ops->level_map(ops->arg, client->told, reply);
 }
 
+/* What we can offer. */
+static uint32_t features_of(const struct client_env *env)
+{
+	return FEATURE_LEAVE | (env->level_page != NULL ? FEATURE_LEVEL_PAGE : 0);
+}
+
 static enum frame_effect client_hello(struct client *client, struct span body, struct writer *reply)
 {
 	struct frame_hello hello;
@@ -180,9 +186,9 @@ static enum frame_effect client_hello(struct client *client, struct span body, s
 	if (client->greeted || !frame_parse_hello(body, &hello) || hello.version < WIRE_VERSION)
 		return FRAME_VIOLATION;
 	client->greeted = true;
-	if (client->env->level_page != NULL)
-		welcome.features = hello.features & FEATURE_LEVEL_PAGE;
-	client->page_is_due = welcome.features != 0;
+	client->features = hello.features & features_of(client->env);
+	client->page_is_due = (client->features & FEATURE_LEVEL_PAGE) != 0;
+	welcome.features = client->features;
 	client->app_length = (uint8_t)(hello.app_name.len < WIRE_APP_NAME_MAX ? hello.app_name.len
 									      : WIRE_APP_NAME_MAX);
 	if (client->app_length > 0)
@@ -375,6 +381,16 @@ static enum frame_effect client_flush(struct client *client, struct span body, s
 	return FRAME_DONE;
 }
 
+/* Its leases are given back in slices, as those of one that is gone. */
+static enum frame_effect client_leave(struct client *client, struct span body, struct writer *reply)
+{
+	(void)reply;
+	if ((client->features & FEATURE_LEAVE) == 0 || !frame_parse_leave(body))
+		return FRAME_VIOLATION;
+	client->has_left = true;
+	return FRAME_DONE;
+}
+
 typedef enum frame_effect frame_handler(struct client *client, struct span body,
 					struct writer *reply);
 
@@ -385,6 +401,7 @@ static frame_handler *handler_of(uint16_t type)
 		[FRAME_CLOSE] = client_close,	      [FRAME_RECORD] = client_record,
 		[FRAME_SET_LEVEL] = client_set_level, [FRAME_CONTEXT] = client_context,
 		[FRAME_DROPPED] = client_dropped,     [FRAME_FLUSH] = client_flush,
+		[FRAME_LEAVE] = client_leave,
 	};
 
 	return type < ARRAY_LEN(handlers) ? handlers[type] : NULL;
@@ -405,6 +422,8 @@ const char *client_take_packet(struct client *client, struct span packet, struct
 			return "a frame of unknown type";
 		if (!client->greeted && handler != client_hello)
 			return "the first frame must be a hello";
+		if (client->has_left)
+			return "a frame behind the one that leaves";
 		if (handler(client, frame.body, reply) == FRAME_VIOLATION)
 			return "a frame that does not parse or is out of place";
 		if (writer_room(reply) < REPLY_MAX && !client_send(client, reply))

@@ -22,8 +22,10 @@ struct client {
 	uint8_t *unsent; /* answers that found no room: until they go, nothing is read; or NULL */
 	size_t unsent_length;
 	bool greeted;
-	bool page_is_due; /* the next packet to it, with the welcome, carries the level page */
-	bool map_is_due;  /* a level map found no room */
+	bool has_left;	   /* it has closed all its leases with a FRAME_LEAVE */
+	uint32_t features; /* FEATURE_...: agreed to */
+	bool page_is_due;  /* the next packet to it, with the welcome, carries the level page */
+	bool map_is_due;   /* a level map found no room */
 	struct client_levels told; /* by the last level map */
 	uint8_t app_length;
 	uint8_t app[WIRE_APP_NAME_MAX];
@@ -53,16 +55,16 @@ void client_violation(struct client *client, const char *reason);
 
 /* client_reclaim.c */
 
-/** Ends a lease that is in no table. Returns how many recorded records were sent for that. */
+/** Ends a lease that is in no table. Returns how many of its recorded records were sent or forgotten. */
 size_t client_give_back(struct client *client, struct lease *lease, bool client_exit);
 
 /**
  * Gives back leases that weigh about so much, true when none is left. A lease weighs 1, and 4 more
- * for each recorded record that is sent for it.
+ * for each recorded record that is sent or forgotten for it.
  */
 bool client_reclaim(struct client *client, size_t weight);
 
-/** Tells who listens that a client is gone, if it had open loggers; all is given back. */
+/** Tells who listens that a client is gone, if it died with open loggers; all is given back. */
 void client_tell_exit(const struct client *client);
 
 #endif

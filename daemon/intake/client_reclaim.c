@@ -1,6 +1,6 @@
 #include "intake/client_internal.h"
 
-#define SENT_WEIGHT 4
+#define RECORDED_WEIGHT 4
 
 size_t client_give_back(struct client *client, struct lease *lease, bool client_exit)
 {
@@ -12,18 +12,27 @@ size_t client_give_back(struct client *client, struct lease *lease, bool client_
 	return env->ops.close(env->ops.arg, lease, client_exit);
 }
 
+/* Its leases end because it is gone, and neither by its own word nor because we go. */
+static bool client_has_died(const struct client *client)
+{
+	return !client->has_left && !client->env->stopping;
+}
+
 bool client_reclaim(struct client *client, size_t weight)
 {
+	bool died = client_has_died(client);
+
 	for (size_t done = 0; done < weight; done++) {
 		struct lease *lease = lease_table_pop(&client->leases);
-		size_t sent;
+		size_t recorded;
 
 		if (lease == NULL)
 			return true;
-		sent = client_give_back(client, lease, !client->env->stopping);
+		recorded = client_give_back(client, lease, died);
 		client->reclaimed++;
-		client->sent += sent;
-		done += sent * SENT_WEIGHT;
+		if (died)
+			client->sent += recorded;
+		done += recorded * RECORDED_WEIGHT;
 	}
 	return false;
 }
@@ -40,6 +49,6 @@ void client_tell_exit(const struct client *client)
 		.sent = client->sent,
 	};
 
-	if (client->reclaimed > 0 && !client->env->stopping)
+	if (client->reclaimed > 0 && client_has_died(client))
 		ops->client_exit(ops->arg, &exit);
 }

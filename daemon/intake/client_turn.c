@@ -142,7 +142,8 @@ bool client_drain(struct client *client)
 
 	if (!client_catch_up(client))
 		return false;
-	while (wrong == NULL && !turn_is_over(&turn) && reply.len < ANSWERS_PER_TURN) {
+	while (wrong == NULL && !client->has_left && !turn_is_over(&turn) &&
+	       reply.len < ANSWERS_PER_TURN) {
 		client_receive_group(client, &turn);
 		wrong = client_take_group(client, &turn, &reply);
 	}
@@ -152,7 +153,7 @@ bool client_drain(struct client *client)
 	if (wrong != NULL) {
 		env->ops.reject(env->ops.arg, REJECT_MALFORMED);
 		client_violation(client, wrong);
-	} else if (turn.closed) {
+	} else if (turn.closed || client->has_left) {
 		client_end(client, 0, NULL);
 	}
 	return !turn.empty && client->fd >= 0 && client->unsent == NULL;

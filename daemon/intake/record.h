@@ -52,7 +52,7 @@ struct client_exit {
 struct intake_ops {
 	/* Leases a logger for an owner. Errors: -ENOMEM. */
 	int (*open)(void *arg, struct span name, const void *owner, struct lease **lease_out);
-	/* Ends a lease. Returns how many recorded records it has sent for that. */
+	/* Ends a lease. Returns how many recorded records it has sent, or forgotten, for that. */
 	size_t (*close)(void *arg, struct lease *lease, bool client_exit);
 	void (*set_level)(void *arg, struct lease *lease, uint8_t level);
 	/* Errors: -E2BIG, -ENOMEM. */

@@ -241,12 +241,16 @@ static void flight_trim(struct recorder *recorder, struct flight *flight, uint32
 		flight_free(recorder, flight);
 }
 
-void recorder_forget(struct recorder *recorder, const struct lease *lease)
+size_t recorder_forget(struct recorder *recorder, const struct lease *lease)
 {
 	struct flight *flight = recorder_find(recorder, lease);
+	size_t count;
 
-	if (flight != NULL)
-		flight_trim(recorder, flight, 0);
+	if (flight == NULL)
+		return 0;
+	count = flight->count;
+	flight_trim(recorder, flight, 0);
+	return count;
 }
 
 void recorder_trim(struct recorder *recorder, recorder_limit *limit, void *arg)

@@ -70,8 +70,8 @@ typedef void recorder_done(void *arg);
 size_t recorder_send(struct recorder *recorder, const struct lease *lease, recorder_visitor *send,
 		     recorder_done *done, void *arg);
 
-/** Forgets what is kept of a lease. */
-void recorder_forget(struct recorder *recorder, const struct lease *lease);
+/** Forgets what is kept of a lease. Returns how many there were. */
+size_t recorder_forget(struct recorder *recorder, const struct lease *lease);
 
 /** How many records a lease keeps from now on. */
 typedef uint32_t recorder_limit(const struct lease *lease, void *arg);

@@ -175,7 +175,9 @@ void logfwd_client_close(struct logfwd_client *client)
 		return;
 	hold = client_enter(client);
 	link_pump(client);
-	link_close_all(client);
+	if (connection_is_open(&client->connection))
+		input_read(client); /* what the daemon understands, if that is all it has said */
+	link_leave(client);
 	if (connection_is_open(&client->connection))
 		input_read(client); /* unread input would reach the daemon as a reset */
 	connection_close(&client->connection);

@@ -22,7 +22,7 @@
 #define INPUT_INTERVAL_MS      10  /* between looks at what the daemon says, by calls that log */
 #define IDLE_INPUT_INTERVAL_MS 100 /* the same, by calls that are disabled */
 
-#define FEATURES_OFFERED FEATURE_LEVEL_PAGE /* to every daemon */
+#define FEATURES_OFFERED (FEATURE_LEVEL_PAGE | FEATURE_LEAVE) /* to every daemon */
 
 struct logfwd_logger {
 	struct logfwd_client *client;

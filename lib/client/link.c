@@ -341,7 +341,7 @@ void link_pump(struct logfwd_client *client)
 }
 
 /* Sends what a packet holds and empties it; false: no more goes. */
-static bool send_closes(struct logfwd_client *client, struct writer *packet)
+static bool send_written(struct logfwd_client *client, struct writer *packet)
 {
 	struct iovec iov = { packet->ptr, packet->len };
 	bool sent = packet->len == 0 || send_packet(client, &iov, 1) == 0;
@@ -350,7 +350,8 @@ static bool send_closes(struct logfwd_client *client, struct writer *packet)
 	return sent;
 }
 
-void link_close_all(struct logfwd_client *client)
+/* What a daemon understands that knows no FRAME_LEAVE, or has not yet said that it does. */
+static void close_all(struct logfwd_client *client)
 {
 	struct writer packet = writer_over(client->packet, sizeof(client->packet));
 
@@ -360,9 +361,24 @@ void link_close_all(struct logfwd_client *client)
 		if (logger == NULL)
 			continue;
 		frame_write_close(&packet, &(struct frame_close){ logger->id });
-		if (packet.len > PACKET_FILL_BYTES && !send_closes(client, &packet))
+		if (packet.len > PACKET_FILL_BYTES && !send_written(client, &packet))
 			return;
 	}
 	if (is_clear(client))
-		send_closes(client, &packet);
+		send_written(client, &packet);
+}
+
+void link_leave(struct logfwd_client *client)
+{
+	uint8_t bytes[WIRE_HEADER_BYTES];
+	struct writer packet = writer_over(bytes, sizeof(bytes));
+
+	if (!connection_is_open(&client->connection))
+		return;
+	if (!client->is_welcome || (client->features & FEATURE_LEAVE) == 0) {
+		close_all(client);
+		return;
+	}
+	frame_write_leave(&packet); /* also when something waits, which ends here in any case */
+	send_written(client, &packet);
 }

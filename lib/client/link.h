@@ -30,10 +30,10 @@ int link_submit(struct logfwd_client *client, const struct outgoing *frame);
 void link_close_logger(struct logfwd_logger *logger);
 
 /**
- * Ends the leases of all loggers, as far as the daemon takes it now, so that the end of the
- * connection is not taken for the death of this process. For the client's own end.
+ * Ends the leases of all loggers, if the daemon takes it now, so that the end of the connection is
+ * not taken for the death of this process. For the client's own end.
  */
-void link_close_all(struct logfwd_client *client);
+void link_leave(struct logfwd_client *client);
 
 /** Drops the longest waiting record. */
 void link_drop_oldest(struct logfwd_client *client);

@@ -267,6 +267,16 @@ bool frame_parse_dropped(struct span body, struct frame_dropped *dropped_out)
 	return true;
 }
 
+void frame_write_leave(struct writer *writer)
+{
+	frame_end(writer, frame_begin(writer, FRAME_LEAVE));
+}
+
+bool frame_parse_leave(struct span body)
+{
+	return body.len == 0;
+}
+
 void frame_write_flush(struct writer *writer, enum frame_type type, const struct frame_flush *flush)
 {
 	size_t start = frame_begin(writer, type);

@@ -24,6 +24,7 @@
 
 /* Optional, and used when both sides have set the bit: see lib/wire/README.md, section 5. */
 #define FEATURE_LEVEL_PAGE UINT32_C(0x2) /* wire/level_page.h */
+#define FEATURE_LEAVE	   UINT32_C(0x4) /* FRAME_LEAVE */
 
 enum frame_type {
 	/* client to daemon */
@@ -35,6 +36,7 @@ enum frame_type {
 	FRAME_CONTEXT = 6,
 	FRAME_DROPPED = 7,
 	FRAME_FLUSH = 8,
+	FRAME_LEAVE = 9, /* no body: all leases are closed, nothing follows; with FEATURE_LEAVE */
 	/* daemon to client */
 	FRAME_WELCOME = 65,
 	FRAME_LEVEL_MAP = 66,
@@ -166,6 +168,7 @@ void frame_write_record_head(struct writer *writer, const struct frame_record *r
 void frame_write_set_level(struct writer *writer, const struct frame_set_level *set_level);
 void frame_write_context(struct writer *writer, const struct frame_context *context);
 void frame_write_dropped(struct writer *writer, const struct frame_dropped *dropped);
+void frame_write_leave(struct writer *writer);
 /** type: FRAME_FLUSH or FRAME_FLUSHED. */
 void frame_write_flush(struct writer *writer, enum frame_type type,
 		       const struct frame_flush *flush);
@@ -185,6 +188,7 @@ bool frame_parse_record(struct span body, struct frame_record *record_out);
 bool frame_parse_set_level(struct span body, struct frame_set_level *set_level_out);
 bool frame_parse_context(struct span body, struct frame_context *context_out);
 bool frame_parse_dropped(struct span body, struct frame_dropped *dropped_out);
+bool frame_parse_leave(struct span body);
 bool frame_parse_flush(struct span body, struct frame_flush *flush_out);
 bool frame_parse_level_map(struct span body, struct frame_level_map *map_out);
 bool frame_parse_error(struct span body, struct frame_error *error_out);

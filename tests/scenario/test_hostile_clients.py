@@ -117,7 +117,7 @@ def test_a_later_version_is_answered_with_ours(daemon, bystander, version):
         body = struct.pack("<HI", version, 0xFFFFFFFF) + wire.string8(b"later") + b"and more"
         later.send(wire.frame(wire.HELLO, body))
         welcome = struct.unpack("<HII", later.expect(wire.WELCOME).body)
-        assert welcome == (wire.VERSION, wire.LEVEL_PAGE, wire.RECORD_MAX)
+        assert welcome == (wire.VERSION, wire.FEATURES, wire.RECORD_MAX)
         later.flush()
     one_client_less(daemon)
 

@@ -81,12 +81,13 @@ def test_a_killed_daemon_is_noticed_and_the_next_one_heard(daemon):
 
 
 def test_only_who_can_use_the_page_gets_it(daemon):
-    for offered, agreed in [(0, 0), (0xFFFFFFFF, wire.LEVEL_PAGE)]:
+    every = wire.FEATURES
+    for offered, agreed in [(0, 0), (wire.CAN_LEAVE, wire.CAN_LEAVE), (0xFFFFFFFF, every)]:
         with wire.Client(daemon.client_path, greet=False) as client:
             client.send(wire.hello(features=offered))
             packet, descriptors, _, _ = socket.recv_fds(client.socket, wire.PACKET_MAX, 4)
             welcome = next(wire.frames_of(packet))
             assert struct.unpack("<HII", welcome.body)[1] == agreed
-            assert len(descriptors) == (agreed != 0)
+            assert len(descriptors) == (agreed & wire.LEVEL_PAGE != 0)
             for descriptor in descriptors:
                 os.close(descriptor)

@@ -69,7 +69,7 @@ static size_t fake_close(void *arg, struct lease *lease, bool client_exit)
 	note(fake, "%s %.*s\n", client_exit ? "exit" : "close", SPAN(lease->name));
 	fake->leases--;
 	free(lease);
-	return client_exit ? fake->sent_of_each : 0;
+	return client_exit ? fake->sent_of_each : fake->forgotten_of_each;
 }
 
 static size_t fake_context_bytes(void *arg, const struct lease *lease)

@@ -106,6 +106,14 @@ static bool recode_dropped(const struct frame *frame, struct writer *writer)
 	return true;
 }
 
+static bool recode_leave(const struct frame *frame, struct writer *writer)
+{
+	if (!frame_parse_leave(frame->body))
+		return false;
+	frame_write_leave(writer);
+	return true;
+}
+
 static bool recode_flush(const struct frame *frame, struct writer *writer)
 {
 	struct frame_flush flush;
@@ -162,7 +170,7 @@ static recode *const recoders[] = {
 	[FRAME_DROPPED] = recode_dropped,     [FRAME_FLUSH] = recode_flush,
 	[FRAME_WELCOME] = recode_welcome,     [FRAME_LEVEL_MAP] = recode_level_map,
 	[FRAME_FLUSHED] = recode_flush,	      [FRAME_ERROR] = recode_error,
-	[FRAME_BYE] = recode_error,
+	[FRAME_BYE] = recode_error,	      [FRAME_LEAVE] = recode_leave,
 };
 
 bool frame_type_is_known(uint16_t type)

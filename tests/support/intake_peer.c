@@ -100,8 +100,10 @@ static void write_frame(struct writer *text, const struct frame *frame)
 	case FRAME_WELCOME:
 		ck_assert(frame_parse_welcome(frame->body, &welcome));
 		ck_assert_uint_eq(welcome.version, WIRE_VERSION);
-		ck_assert_uint_eq(welcome.features, 0);
-		writer_text(text, span_of("welcome"));
+		if (welcome.features == 0)
+			writer_text(text, span_of("welcome"));
+		else
+			write_number(text, "welcome ", welcome.features);
 		break;
 	case FRAME_LEVEL_MAP:
 		ck_assert(frame_parse_level_map(frame->body, &map));

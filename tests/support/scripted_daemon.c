@@ -80,7 +80,7 @@ void daemon_accept(struct scripted_daemon *daemon, const char *app_name)
 	ck_assert_int_eq(frame.type, FRAME_HELLO);
 	ck_assert(frame_parse_hello(frame.body, &hello));
 	ck_assert_int_eq(hello.version, WIRE_VERSION);
-	ck_assert_uint_eq(hello.features, FEATURE_LEVEL_PAGE);
+	ck_assert_uint_eq(hello.features, FEATURE_LEVEL_PAGE | FEATURE_LEAVE);
 	if (app_name != NULL)
 		ck_assert(span_equal(hello.app_name, span_of(app_name)));
 }

@@ -13,11 +13,12 @@ VERSION = 1
 PACKET_MAX = 128 * 1024
 RECORD_MAX = 65536
 
-HELLO, OPEN, CLOSE, RECORD, SET_LEVEL, CONTEXT, DROPPED, FLUSH = range(1, 9)
+HELLO, OPEN, CLOSE, RECORD, SET_LEVEL, CONTEXT, DROPPED, FLUSH, LEAVE = range(1, 10)
 WELCOME, LEVEL_MAP, FLUSHED, ERROR, BYE = range(65, 70)
 ERROR_NAME, ERROR_LIMIT, ERROR_CONTEXT, ERROR_MEMORY = 1, 2, 3, 4
 ERROR_PROTOCOL, ERROR_CLIENTS, ERROR_SHUTDOWN = 5, 6, 7
-LEVEL_PAGE = 2  # of the features
+LEVEL_PAGE, CAN_LEAVE = 2, 4  # features
+FEATURES = LEVEL_PAGE | CAN_LEAVE  # that the daemon agrees to
 CONFIGURED, OVERRIDE, OVERRIDE_PREFIX, RECORDER = range(4)  # kinds of entries of a LEVEL_MAP
 
 Frame = collections.namedtuple("Frame", "type body")
@@ -71,6 +72,10 @@ def set_context(logger_id, key, value):
 
 def dropped(records, first_us, last_us):
     return frame(DROPPED, struct.pack("<Qqq", records, first_us, last_us))
+
+
+def leave():
+    return frame(LEAVE)
 
 
 def flush(token):

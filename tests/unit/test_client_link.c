@@ -444,40 +444,6 @@ START_TEST(link_takes_what_exceeds_its_buffer_when_the_daemon_does)
 }
 END_TEST
 
-START_TEST(link_closes_what_is_open_when_the_client_is_closed)
-{
-	const uint32_t count = 5000; /* several packets of them */
-	bool closed[5001] = { false };
-	struct logfwd_logger *first = NULL;
-	struct frame_close close;
-	char name[32];
-
-	client = daemon_connected_client(&played);
-	for (uint32_t id = 1; id <= count; id++) {
-		struct logfwd_logger *logger;
-
-		snprintf(name, sizeof(name), "open.%u", (unsigned)id);
-		logger = open_logger(client, name);
-		ck_assert_uint_eq(daemon_expect_open(&played, name), id);
-		first = first == NULL ? logger : first;
-	}
-	logfwd_logger_close(first);
-	daemon_expect_close(&played, 1);
-	logfwd_client_close(client);
-	client = NULL;
-	for (uint32_t i = 1; i < count; i++) {
-		struct frame frame = daemon_next(&played);
-
-		ck_assert_int_eq(frame.type, FRAME_CLOSE);
-		ck_assert(frame_parse_close(frame.body, &close));
-		ck_assert(close.logger_id > 1 && close.logger_id <= count);
-		ck_assert(!closed[close.logger_id]);
-		closed[close.logger_id] = true;
-	}
-	ck_assert(daemon_is_left_alone(&played));
-}
-END_TEST
-
 START_TEST(link_stops_giving_records_to_a_refused_logger)
 {
 	struct logfwd_logger *refused, *good;
@@ -575,7 +541,6 @@ Suite *suite_under_test(void)
 	tcase_add_test(link, link_forgets_closed_loggers_of_which_nothing_waits);
 	tcase_add_test(link, link_closes_after_the_last_record_even_when_both_had_to_wait);
 	tcase_add_test(link, link_takes_what_exceeds_its_buffer_when_the_daemon_does);
-	tcase_add_test(link, link_closes_what_is_open_when_the_client_is_closed);
 	tcase_add_test(link, link_stops_giving_records_to_a_refused_logger);
 	tcase_add_test(link, link_reads_the_last_word_of_a_daemon_that_is_gone);
 	tcase_add_test(link, link_waits_for_room_as_long_as_it_was_told);

@@ -76,7 +76,7 @@ START_TEST(recorded_records_come_when_the_client_is_gone)
 	ck_assert_ptr_nonnull(strstr(received(0), "recorded=\"true\"] last words"));
 	lease = open_recorded("other");
 	give_lease(lease, 10, "closed");
-	ck_assert_uint_eq(ops.close(ops.arg, lease, false), 0);
+	ck_assert_uint_eq(ops.close(ops.arg, lease, false), 1); /* forgotten */
 	check_ledgers();
 	ck_assert_str_eq(received(0), "");
 	ck_assert_uint_eq(forward_recorder_counts(forward).forgotten, 1);

@@ -74,13 +74,16 @@ static void write_sample(struct writer *writer, int sample)
 		frame_write_error(writer, FRAME_ERROR,
 				  &(struct frame_error){ FRAME_ERROR_NAME, 15, span_of("why") });
 		break;
+	case 15:
+		frame_write_leave(writer);
+		break;
 	default:
 		frame_write_error(writer, FRAME_BYE,
 				  &(struct frame_error){ FRAME_ERROR_SHUTDOWN, 0, span_of("") });
 		break;
 	}
 }
-#define SAMPLES 16
+#define SAMPLES 17
 
 static struct span sample_packet(int sample, uint8_t packet[static PACKET_BYTES])
 {

@@ -20,7 +20,8 @@ START_TEST(nothing_may_come_before_hello)
 }
 END_TEST
 
-static const uint16_t strange_types[] = { 0, 9, 64, 65, 66, 67, 68, 69, 70, 0xffff };
+/* FRAME_LEAVE is one that was not agreed to. */
+static const uint16_t strange_types[] = { 0, FRAME_LEAVE, 10, 64, 65, 66, 67, 68, 69, 70, 0xffff };
 
 START_TEST(frame_of_unknown_type_ends_the_connection)
 {
@@ -148,7 +149,7 @@ Suite *suite_under_test(void)
 	TCase *breaches = tcase_create("breaches");
 
 	tcase_add_checked_fixture(breaches, fixture_setup, fixture_teardown);
-	tcase_add_loop_test(breaches, nothing_may_come_before_hello, FRAME_OPEN, FRAME_FLUSH + 1);
+	tcase_add_loop_test(breaches, nothing_may_come_before_hello, FRAME_OPEN, FRAME_LEAVE + 1);
 	tcase_add_loop_test(breaches, frame_of_unknown_type_ends_the_connection, 0,
 			    ARRAY_LEN(strange_types));
 	tcase_add_loop_test(breaches, second_hello_or_id_in_use_ends_the_connection, 0, 2);
