@@ -90,6 +90,7 @@ class Scene:
         self.config, self.resumed_s = "", None
         self.others = []
         self.by_sequence, self.mirrored = False, False  # set by rows that need it
+        self.reordered = False  # by the kernel: nobody could keep the order
 
     def close(self):
         if self.client is not None:
@@ -279,6 +280,8 @@ class Scene:
         return max(seen, default=0) - len(seen)
 
     def _check_order(self):
+        if self.reordered:
+            return
         for collector in self.network.collectors:
             newest = {}
             for number, is_resent, _ in parsed(collector):
