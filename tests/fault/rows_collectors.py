@@ -294,4 +294,4 @@ def claimed(scene):
         offered = scene.submitted - submitted
         assert claims <= offered / 100, f"{claims} of {offered} claimed as sent to a closed port"
         collector.start()
-        scene.resumes(collector)
+        scene.resumes(collector, 32)  # after a minute it is tried every 30 s

@@ -20,7 +20,7 @@
 #define SEEDS	16
 #define TARGETS 4
 #define LOGGERS 8
-#define RECORDS (1 << 18) /* of one target in one seed */
+#define RECORDS (1 << 21) /* of one target in one seed, at most */
 
 /* Two servers for each target; the places behind them are of no other target. */
 static const char *const servers[] = { "10.0.0.0:514", "10.0.0.1:514", "c0.test:514",
@@ -83,15 +83,16 @@ static void push(size_t i)
 	static char texts[64][128];
 	static unsigned turn;
 	unsigned logger = fake_random(LOGGERS);
-	char *text = texts[turn++ % ARRAY_LEN(texts)];
 	struct datagram datagram = { .header = span_of("<1>"),
 				     .kind = FORMAT_RFC5424,
 				     .mark_at = 3 };
 	char name[2] = { (char)('a' + logger), '\0' };
+	char *text;
 
 	if (targets[i].pushed + 1 == RECORDS)
 		return;
-	snprintf(text, sizeof(texts[0]), "t %zu l %u n %06u %.*s", i, logger, ++targets[i].pushed,
+	text = texts[turn++ % ARRAY_LEN(texts)];
+	snprintf(text, sizeof(texts[0]), "t %zu l %u n %07u %.*s", i, logger, ++targets[i].pushed,
 		 (int)fake_random(3) * 7, padding);
 	datagram.text = span_of(text);
 	target_push(output_target(output, i), &datagram, (uint8_t)fake_random(8), span_of(name));
