@@ -20,8 +20,24 @@ static int ask_stats(const struct invocation *invocation, json_t **stats_out)
 			      CONNECTION_TIMEOUT_MS, stats_out);
 }
 
+/* What has never been refused for a reason: a page of zeros would hide the one that is none. */
+static void leave_out_zeros(json_t *by_reason)
+{
+	const char *reason;
+	json_t *count;
+	void *next;
+
+	json_object_foreach_safe(by_reason, next, reason, count)
+	{
+		if (json_integer_value(count) == 0)
+			json_object_del(by_reason, reason);
+	}
+}
+
 static void print_text(json_t *stats)
 {
+	json_t *loggers = json_object_get(stats, "loggers");
+	json_t *clients = json_object_get(stats, "clients");
 	char uptime[PRINT_DURATION_BYTES];
 	bool balanced = json_is_true(json_object_get(stats, "balanced"));
 
@@ -33,6 +49,9 @@ static void print_text(json_t *stats)
 	json_object_del(stats, "version");
 	json_object_del(stats, "uptime_seconds");
 	json_object_del(stats, "balanced");
+	leave_out_zeros(json_object_get(loggers, "refused_by"));
+	leave_out_zeros(json_object_get(loggers, "contexts_refused_by"));
+	leave_out_zeros(json_object_get(clients, "refused_by"));
 	print_fields(stats, 0);
 }
 

@@ -10,6 +10,7 @@ user's share of them, hold and are counted.
 import array
 import os
 import random
+import re
 import socket
 import struct
 import subprocess
@@ -335,7 +336,7 @@ def test_the_limit_of_clients_holds(start_daemon, collector):
             assert bye.reason.isprintable()
         assert daemon.stats()["clients"]["live"] == 4
         counts = daemon.stats()["clients"]
-        assert counts["refused"] == sum(counts["refused_by"].values()) == 3
+        assert counts["refused"] == counts["refused_by"]["limit"] == 3
         clients.pop().close()
         wait_for(lambda: daemon.stats()["clients"]["live"] == 3, "a place is free")
         clients.append(daemon.client())
@@ -361,6 +362,9 @@ def test_the_limit_of_loggers_holds(start_daemon, collector):
         assert daemon.stats()["loggers"]["leased"] == 10
         loggers = daemon.stats()["loggers"]
         assert loggers["refused"] == loggers["refused_by"]["limit"] == 3
+        text = daemon.ctl("stats")
+        reasons = re.findall(r"refused_by( +none|(?:\n {4}\S+ +\d+)+)", text)
+        assert [each.split() for each in reasons] == [["limit", "3"], ["none"], ["none"]], text
         client.send(wire.close_logger(0))
         client.open(13, b"Connection.13")
         client.log(13, b"in the place that became free")

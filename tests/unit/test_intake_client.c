@@ -179,15 +179,18 @@ START_TEST(context_out_of_bounds_is_refused_alone)
 }
 END_TEST
 
+/* By the bound for all, and by the user's share of twice as much. */
 START_TEST(memory_of_contexts_is_bounded_and_comes_back)
 {
+	static const enum refusal reasons[] = { REFUSAL_LIMIT, REFUSAL_UID_SHARE };
 	const struct context_pair pair = { span_of("key"), span_of("value") };
+	const uint32_t share = _i == 0 ? 100 : 50;
 
 	greet();
 	quota_set_limits(env.quota, &(struct limits){ .clients = 10,
-						      .loggers = 10,
-						      .context_bytes = 140,
-						      .uid_share = 100 });
+						      .loggers = 20,
+						      .context_bytes = 140 * 100 / share,
+						      .uid_share = share });
 	for (uint32_t id = 1; id <= 8; id++) {
 		peer_open(&peer, id, "a");
 		frame_write_context(&peer.packet, &(struct frame_context){ id, true, pair });
@@ -197,8 +200,9 @@ START_TEST(memory_of_contexts_is_bounded_and_comes_back)
 	/* what a pair may take with all bookkeeping must be free; what it takes here is its bytes */
 	ck_assert_uint_ge(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 8);
 	ck_assert_uint_le(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 140);
-	ck_assert_uint_gt(env.refusals.of[REFUSED_CONTEXT][REFUSAL_LIMIT], 0);
-	ck_assert_uint_eq(env.refusals.of[REFUSED_CONTEXT][REFUSAL_UID_SHARE], 0);
+	ck_assert_uint_gt(env.refusals.of[REFUSED_CONTEXT][reasons[_i]], 0);
+	ck_assert_uint_eq(env.refusals.of[REFUSED_CONTEXT][reasons[_i]],
+			  refusal_sum(&env.refusals, REFUSED_CONTEXT));
 	ck_assert_ptr_nonnull(strstr(peer_heard(&peer), "error 3 8\n"));
 	for (uint32_t id = 1; id <= 8; id++)
 		frame_write_close(&peer.packet, &(struct frame_close){ id });
@@ -485,7 +489,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(frames, unknown_ids_reject_records_and_are_ignored_otherwise);
 	tcase_add_test(frames, logger_that_cannot_be_had_is_refused_alone);
 	tcase_add_test(frames, context_out_of_bounds_is_refused_alone);
-	tcase_add_test(frames, memory_of_contexts_is_bounded_and_comes_back);
+	tcase_add_loop_test(frames, memory_of_contexts_is_bounded_and_comes_back, 0, 2);
 	tcase_add_test(frames, what_a_client_held_is_told_when_it_is_gone);
 	tcase_add_test(frames, a_client_that_held_nothing_is_not_told_of);
 	tcase_add_test(frames, claims_beyond_counting_stay_at_the_most);

@@ -97,6 +97,11 @@ static void check_counts(uint64_t live, uint64_t connected, uint64_t refused)
 	ck_assert_uint_ge(counts.peak, live);
 }
 
+static uint64_t refused_for(enum refusal refusal)
+{
+	return clients_counts(clients).refusals.of[REFUSED_CLIENT][refusal];
+}
+
 START_TEST(clients_beyond_the_limit_hear_why)
 {
 	static const char *const reasons[] = {
@@ -115,6 +120,7 @@ START_TEST(clients_beyond_the_limit_hear_why)
 		ck_assert_str_eq(peer_heard(&peers[i]), "welcome\nmap\n");
 	ck_assert_str_eq(peer_heard(&peers[2]), reasons[_i]);
 	check_counts(2, 2, 1);
+	ck_assert_uint_eq(refused_for(_i == 0 ? REFUSAL_LIMIT : REFUSAL_UID_SHARE), 1);
 	peer_close(&peers[0]);
 	serve();
 	ck_assert_str_eq(peer_heard(connect_peer(3)), "");
@@ -243,6 +249,7 @@ START_TEST(clients_are_served_on_without_descriptors)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	serve();
 	ck_assert_str_eq(peer_heard(&peers[1]), "bye 6 the daemon is out of descriptors\nend\n");
+	ck_assert_uint_eq(refused_for(REFUSAL_DESCRIPTORS), 1);
 	peer_open(&peers[0], 1, "a");
 	peer_record(&peers[0], 1, "served");
 	peer_say(&peers[0]);
