@@ -173,6 +173,18 @@ def test_methods_of_logging_loggers_work(daemon, collector):
     assert messages[3].text == "not disabled"
 
 
+def test_a_record_that_cannot_be_formatted_ends_no_program(daemon, collector):
+    run_python(daemon, """
+        import contextlib, io, logfwd
+        log = logfwd.getLogger("app")
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            log.error("one argument: %d", "text")
+        assert "--- Logging error ---" in said.getvalue()
+        log.error("next")
+    """)
+    assert [each.text for each in seen(collector, 1)] == ["next"]
+
+
 def test_odd_text_arrives_escaped_and_whole(daemon, collector):
     run_python(daemon, """
         import logfwd

@@ -7,6 +7,7 @@ from ._client import default_client
 LEVEL_MIN, LEVEL_MAX = 1, 100
 
 _formatter = logging.Formatter()  # the message, then the exception's and the stack's text
+_complainer = logging.NullHandler()  # tells of a record that cannot be formatted as handlers do
 
 
 def clamp(level):
@@ -89,8 +90,12 @@ class Logger(logging.Logger):
 
     def callHandlers(self, record):
         lease = self._lease
-        if lease is not None:
+        if lease is None:
+            return
+        try:
             lease.write(clamp(record.levelno), _formatter.format(record))
+        except Exception:  # arguments that do not fit must not end the program that logs them
+            _complainer.handleError(record)
 
     def close(self):
         """Ends the lease; what is logged afterwards goes nowhere."""
