@@ -115,6 +115,7 @@ def balance(scene):
 @row("one of two ports closed, sticky", "ECONNREFUSED")
 def sticky(scene):
     collectors = scene.far(2)
+    scene.loggers = 32  # four of them may all have the same collector, now and then
     scene.start(target("central", *collectors, policy="sticky", resend=RESEND))
     with scene.flow():
         scene.healthy(collectors[0])

@@ -90,6 +90,7 @@ class Scene:
         self.config, self.resumed_s = "", None
         self.others = []
         self.by_sequence, self.mirrored = False, False  # set by rows that need it
+        self.loggers = LOGGERS
         self.reordered = False  # by the kernel: nobody could keep the order
 
     def close(self):
@@ -138,7 +139,7 @@ class Scene:
         self.daemon.start(self.near.command(*command))
         self.links_at_start = len(self.daemon.links()) - self.daemon.udp_sockets()
         self.client = wire.Client(self.daemon.client_path, b"flow", timeout=PATIENCE)
-        for logger in range(LOGGERS):
+        for logger in range(self.loggers):
             self.client.open(logger + 1, b"flow.%d" % logger)
         self.before = self.daemon.stats()
         return self.daemon
@@ -151,19 +152,19 @@ class Scene:
     def log(self, count, text=b"%d"):
         """The next numbers, to the loggers by turns; returns the last of them."""
         numbers = [next(self.numbers) for _ in range(count)]
-        self.client.send(*(wire.record(1 + n % LOGGERS, text % n) for n in numbers))
+        self.client.send(*(wire.record(1 + n % self.loggers, text % n) for n in numbers))
         self.submitted += count
         return numbers[-1]
 
     def open(self, name):
         """Another logger for log_to_each()."""
         self.others.append(name)
-        self.client.open(LOGGERS + len(self.others), name)
+        self.client.open(self.loggers + len(self.others), name)
 
     def log_to_each(self):
         """The next numbers, one to each of the other loggers, which are as many as make the order hold."""
         for logger in range(len(self.others)):
-            self.client.send(wire.record(1 + LOGGERS + logger, b"%d" % next(self.numbers)))
+            self.client.send(wire.record(1 + self.loggers + logger, b"%d" % next(self.numbers)))
             self.submitted += 1
         self.client.flush()
 
@@ -287,7 +288,7 @@ class Scene:
             for number, is_resent, _ in parsed(collector):
                 if is_resent:
                     continue
-                logger = number % LOGGERS
+                logger = number % self.loggers
                 assert number > newest.get(logger, -1), f"{number} after {newest[logger]}"
                 newest[logger] = number
 
