@@ -53,14 +53,18 @@ def test_who_closed_its_client_is_not_dead(start_daemon, collector):
         target("central", collector) + AUDIBLE + "logger job { level = error  recorder = 10 }\n"
     )
     program = start_python(daemon, """
-        import logfwd
-        from logfwd._client import default_client
-        held = [logfwd.getLogger(f"job.{n}") for n in range(30000)]
-        for log in held:
-            log.info("kept by the recorder")
-        client = default_client()
-        client.flush(10)
-        client.close()
+        import ctypes
+        from logfwd._library import library
+        info, text = 20, b"kept by the recorder"
+        client = ctypes.c_void_p()
+        assert library.logfwd_client_open(ctypes.byref(client), None) == 0
+        for number in range(30000):
+            logger = ctypes.c_void_p()
+            name = b"job.%d" % number
+            assert library.logfwd_logger_open(client, name, ctypes.byref(logger)) == 0
+            assert library.logfwd_write(logger, info, text, len(text)) == 0
+        assert library.logfwd_flush(client, 10000) == 0
+        library.logfwd_client_close(client)
         print("closed", flush=True)
         input()
     """)

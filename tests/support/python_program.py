@@ -38,8 +38,8 @@ def start_python(daemon, program):
     )
 
 
-def run_python(daemon, program):
-    """A program to its end, which must be a good one; its output."""
-    done = run(PYTHON, "-c", textwrap.dedent(program), env=environment(daemon))
+def run_python(daemon, program, **options):
+    """A program to its end, which must be a good one; its output. options: run()'s."""
+    done = run(PYTHON, "-c", textwrap.dedent(program), env=environment(daemon), **options)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -32,55 +32,100 @@ class Client:
             wait_ms=wait_ms,
             buffer_bytes=buffer_bytes,
         )
-        pointer = ctypes.c_void_p()
-        check(library.logfwd_client_open(ctypes.byref(pointer), ctypes.byref(options)),
-              "cannot open a logfwd client")
-        self._pointer = pointer
+        self._connection = open_connection(options)
 
     def open(self, name):
         """Leases the logger of that name; returns a Lease."""
-        return Lease(self, name)
+        return self._live().open(name)
 
     def flush(self, timeout=1.0):
         """Waits until the daemon has taken all that was logged before; True when it has."""
-        return library.logfwd_flush(self._pointer, int(timeout * 1000)) == 0
+        return self._live().flush(timeout)
 
     def stats(self):
         """The library's counts by name, as logfwd_client_stats() gives them."""
-        stats = Stats(size=ctypes.sizeof(Stats))
-        check(library.logfwd_client_stats(self._pointer, ctypes.byref(stats)), "no stats")
-        return {name: getattr(stats, name) for name, _ in Stats._fields_ if name != "size"}
+        return self._live().stats()
 
     def close(self):
-        """Ends the connection and with it every lease; nothing may use them afterwards."""
-        pointer, self._pointer = self._pointer, None
-        if pointer is not None:
-            library.logfwd_client_close(pointer)
+        """Ends the connection, once the last of its leases has ended; there are no new ones."""
+        self._connection = None
+
+    def _live(self):
+        connection = self._connection
+        if connection is None:
+            raise ValueError("the logfwd client is closed")
+        return connection
+
+
+# The library must not free what another thread's call uses, and its calls run without the
+# interpreter's lock. So nothing below has a close(): it ends when nobody holds it any more, and a
+# call holds what it is of. Who raises an error of a Lease is not in it, for tracebacks hold too.
+
+
+# The collector finalizes all objects of a cycle in any order. It does not know of this one, which
+# holds no other: so it ends by its references alone, after the leases of the cycle.
+_untrack = ctypes.pythonapi.PyObject_GC_UnTrack
+_untrack.restype, _untrack.argtypes = None, [ctypes.py_object]
+
+
+def open_connection(options):
+    pointer = ctypes.c_void_p()
+    check(library.logfwd_client_open(ctypes.byref(pointer), ctypes.byref(options)),
+          "cannot open a logfwd client")
+    connection = Connection(pointer.value)
+    _untrack(connection)
+    return connection
+
+
+class Connection(int):
+    """A client of the library: its address. Ends when neither a Client nor a Lease holds it."""
+
+    __slots__ = ()
+    _end = library.logfwd_client_close  # the class's own: globals may be gone at the program's end
+
+    def open(self, name):
+        lease = Lease(self)
+        check(lease.open(name), f"cannot lease logger {name!r}")
+        return lease
+
+    def flush(self, timeout):
+        return library.logfwd_flush(self, int(timeout * 1000)) == 0
+
+    def stats(self):
+        stats = Stats(size=ctypes.sizeof(Stats))
+        check(library.logfwd_client_stats(self, ctypes.byref(stats)), "no stats")
+        return {name: getattr(stats, name) for name, _ in Stats._fields_ if name != "size"}
+
+    def __del__(self):
+        self._end(self)
 
 
 class Lease:
-    """A lease on one logger; ends with close() or when nobody holds it any more."""
+    """A lease on one logger; ends when nobody holds it any more.
 
-    __slots__ = ("_client", "_pointer")
+    Methods return what the library does: 0, or an error for check().
+    """
 
-    def __init__(self, client, name):
+    __slots__ = ("connection", "_pointer")
+    _end = library.logfwd_logger_close
+
+    def __init__(self, connection):
         self._pointer = None
-        self._client = client  # so that it outlives the lease
+        self.connection = connection  # so that it outlives the lease
+
+    def open(self, name):
         pointer = ctypes.c_void_p()
-        check(library.logfwd_logger_open(client._pointer, encode_string(name, "logger name"),
-                                         ctypes.byref(pointer)),
-              f"cannot lease logger {name!r}")
+        result = library.logfwd_logger_open(
+            self.connection, encode_string(name, "logger name"), ctypes.byref(pointer))
         self._pointer = pointer.value
+        return result
 
     def set_level(self, level):
-        check(library.logfwd_logger_set_level(self._pointer, level), f"cannot set level {level}")
+        return library.logfwd_logger_set_level(self._pointer, level)
 
     def set_context(self, key, value):
-        """value: a str, or None to unset the key."""
-        value = None if value is None else encode_string(value, f"context {key}")
-        check(library.logfwd_logger_set_context(self._pointer, encode_string(key, "context key"),
-                                                value),
-              f"cannot set context {key!r}")
+        """key, value: bytes; a value of None unsets the key."""
+        return library.logfwd_logger_set_context(self._pointer, key, value)
 
     def enabled(self, level):
         return library.logfwd_enabled(self._pointer, level)
@@ -88,17 +133,12 @@ class Lease:
     def write(self, level, text):
         """Gives a record to the logger. What the buffer cannot hold is dropped and counted there."""
         encoded = encode(text)
-        library.logfwd_write(self._pointer, level, encoded, len(encoded))
-
-    def close(self):
-        pointer, self._pointer = self._pointer, None
-        # A client that was closed took its leases along.
-        if pointer is not None and self._client._pointer is not None:
-            library.logfwd_logger_close(pointer)
+        return library.logfwd_write(self._pointer, level, encoded, len(encoded))
 
     def __del__(self):
-        if self._pointer is not None:
-            self.close()
+        pointer, self._pointer = self._pointer, None
+        if pointer is not None:
+            self._end(pointer)  # what a cycle's other finalizers log after this goes nowhere
 
 
 _default = None

@@ -28,7 +28,7 @@ class Handler(logging.Handler):
         if self._client is None:
             self._client = default_client()
         while len(self._leases) >= self._max_leases:
-            self._leases.popitem(last=False)[1].close()
+            self._leases.popitem(last=False)
         lease = self._leases[name] = self._client.open("" if name == "root" else name)
         return lease
 
@@ -46,8 +46,7 @@ class Handler(logging.Handler):
     def close(self):
         self.acquire()
         try:
-            while self._leases:
-                self._leases.popitem()[1].close()
+            self._leases.clear()
         finally:
             self.release()
         super().close()

@@ -3,6 +3,7 @@
 import logging
 
 from ._client import default_client
+from ._library import check, encode_string
 
 LEVEL_MIN, LEVEL_MAX = 1, 100
 
@@ -58,7 +59,8 @@ class Logger(logging.Logger):
     def setLevel(self, level):
         """The logger's level in every process, as long as this lease is the newest that sets one."""
         level = logging._checkLevel(level)
-        self._lease.set_level(level if level == logging.NOTSET else clamp(level))
+        check(self._live().set_level(level if level == logging.NOTSET else clamp(level)),
+              f"cannot set level {level} of logger {self.name!r}")
         self.level = level
 
     def set_context(self, key, value):
@@ -66,18 +68,23 @@ class Logger(logging.Logger):
 
         value: anything with a str(), or None to unset the key.
         """
-        self._lease.set_context(key, None if value is None else str(value))
+        value = None if value is None else encode_string(str(value), f"context {key}")
+        check(self._live().set_context(encode_string(key, "context key"), value),
+              f"cannot set context {key!r} of logger {self.name!r}")
 
     def isEnabledFor(self, level):
-        if self._lease is None or self.disabled or self.manager.disable >= level:
+        lease = self._lease
+        if lease is None or self.disabled or self.manager.disable >= level:
             return False
-        return self._lease.enabled(clamp(level))
+        return lease.enabled(clamp(level))
 
     def getEffectiveLevel(self):
         """The lowest level that would be sent now."""
-        for level in range(LEVEL_MIN, LEVEL_MAX + 1):
-            if self._lease is not None and self._lease.enabled(level):
-                return level
+        lease = self._lease
+        if lease is not None:
+            for level in range(LEVEL_MIN, LEVEL_MAX + 1):
+                if lease.enabled(level):
+                    return level
         return LEVEL_MAX + 1
 
     def hasHandlers(self):
@@ -86,7 +93,7 @@ class Logger(logging.Logger):
     def getChild(self, suffix):
         """A lease of its own on the logger below."""
         name = suffix if self.name == "root" else f"{self.name}.{suffix}"
-        return Logger(name, client=self._lease._client)
+        return Logger(name, client=self._live().connection)
 
     def callHandlers(self, record):
         lease = self._lease
@@ -98,10 +105,14 @@ class Logger(logging.Logger):
             _complainer.handleError(record)
 
     def close(self):
-        """Ends the lease; what is logged afterwards goes nowhere."""
-        lease, self._lease = self._lease, None
-        if lease is not None:
-            lease.close()
+        """Ends the lease, after the calls that are under way; later records go nowhere."""
+        self._lease = None
+
+    def _live(self):
+        lease = self._lease
+        if lease is None:
+            raise ValueError(f"logger {self.name!r} is closed")
+        return lease
 
     def __enter__(self):
         return self
