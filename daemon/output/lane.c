@@ -505,7 +505,8 @@ void lane_push(struct lane *lane, const struct datagram *datagram, struct datagr
 	lane->counts.split += datagram->split ? 1 : 0;
 	parts[0] = (struct iovec){ (void *)datagram->header.ptr, datagram->header.len };
 	parts[1] = (struct iovec){ (void *)datagram->text.ptr, datagram->text.len };
-	if (lane->blocked || lane_has_waiting(lane)) {
+	/* what is older than it may stand in a batch that something taken back has made wait */
+	if (lane->blocked || (batch->count == 0 && lane_has_waiting(lane))) {
 		lane_enqueue(lane, parts, n_parts, traits);
 		return;
 	}

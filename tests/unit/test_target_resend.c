@@ -9,15 +9,25 @@
 #include "support/suite.h"
 #include "support/target_fixture.h"
 
+/* text: borrowed until the target is flushed. */
+static void push_unsent(struct target *target, const char *text)
+{
+	struct datagram datagram = {
+		.header = span_of("[h] "),
+		.text = span_of(text),
+		.mark_at = 2,
+	};
+
+	target_push(target, &datagram, 6, span_of("app"));
+	fixture_check(target);
+}
+
 static void push(struct target *target, unsigned number)
 {
 	char text[16];
-	struct datagram datagram = { .header = span_of("[h] "), .mark_at = 2 };
 
 	snprintf(text, sizeof(text), "%u", number);
-	datagram.text = span_of(text);
-	target_push(target, &datagram, 6, span_of("app"));
-	fixture_check(target);
+	push_unsent(target, text);
 	target_flush(target); /* the text is ours only until here */
 	fixture_check(target);
 }
@@ -61,6 +71,12 @@ static unsigned take(const struct collector *collector, unsigned first, unsigned
 	return marked;
 }
 
+static void run_until_resent(const struct target *target)
+{
+	for (int i = 0; i < 1000 && target_counts(target).resending > 0; i++)
+		fixture_run_a_little();
+}
+
 START_TEST(refused_records_go_to_the_next_server)
 {
 	struct collector dead = collector_open(), live = collector_open();
@@ -98,8 +114,7 @@ START_TEST(refused_records_wait_for_their_server)
 		fixture_run_a_little();
 	ck_assert_uint_gt(target_counts(target).resending, 0);
 	collector = reopen(&collector);
-	for (int i = 0; i < 1000 && target_counts(target).resending > 0; i++)
-		fixture_run_a_little();
+	run_until_resent(target);
 	fixture_run_until_sent(target);
 	ck_assert_uint_ge(take(&collector, 2, 20), 1);
 	ck_assert_str_eq(collector_take(&collector), "");
@@ -145,11 +160,45 @@ START_TEST(a_reload_keeps_what_waits_to_be_sent_again)
 		fixture_run_a_little();
 	collector = reopen(&collector);
 	configure(servers, 1, 0);
-	for (int i = 0; i < 1000 && target_counts(target).resending > 0; i++)
-		fixture_run_a_little();
+	run_until_resent(target);
 	fixture_run_until_sent(target);
 	ck_assert_uint_ge(take(&collector, 1, 5), 1);
 	close(collector.fd);
+}
+END_TEST
+
+/* News of one target's socket can come in the middle of another's sending, when it makes room. */
+START_TEST(news_in_the_middle_of_a_batch_leave_the_order)
+{
+	struct collector dead = collector_open(), live = collector_open();
+	struct collector others[] = { collector_open(), collector_open() };
+	const char *first[] = { dead.address, live.address };
+	const char *second[] = { others[0].address }, *third[] = { others[1].address };
+	struct target_options options[] = {
+		fixture_options("first", first, 2),
+		fixture_options("second", second, 1),
+		fixture_options("third", third, 1),
+	};
+	struct target *target;
+
+	options[0].resend = 8;
+	fixture_configure(options, 3);
+	target = output_target(fixture_output(), 0);
+	push(target, 1);
+	ck_assert_uint_eq(take(&dead, 1, 1), 0);
+	close(dead.fd);
+	push(target, 2); /* refused, which is not read yet */
+	push_unsent(target, "3");
+	push(output_target(fixture_output(), 1), 1);
+	push(output_target(fixture_output(), 2), 1); /* takes the socket of the first */
+	push_unsent(target, "4");
+	target_flush(target);
+	fixture_run_until_sent(target);
+	run_until_resent(target);
+	ck_assert_uint_ge(take(&live, 2, 4), 1);
+	close(live.fd);
+	close(others[0].fd);
+	close(others[1].fd);
 }
 END_TEST
 
@@ -164,6 +213,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, refused_records_wait_for_their_server);
 	tcase_add_test(all, what_is_never_sent_again_is_refused);
 	tcase_add_test(all, a_reload_keeps_what_waits_to_be_sent_again);
+	tcase_add_test(all, news_in_the_middle_of_a_batch_leave_the_order);
 	suite_add_tcase(suite, all);
 	return suite;
 }
