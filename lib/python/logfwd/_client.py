@@ -1,9 +1,9 @@
 """One connection of this process to the daemon, and the leases on it."""
 
+import atexit
 import ctypes
 import os
 import sys
-import threading
 
 from ._library import Options, Stats, check, encode, encode_string, library
 
@@ -141,14 +141,21 @@ class Lease:
             self._end(pointer)  # what a cycle's other finalizers log after this goes nowhere
 
 
-_default = None
-_default_lock = threading.Lock()
+_default = {}
 
 
 def default_client():
     """The client that all loggers of this process share; a forked child's connects by itself."""
-    global _default
-    with _default_lock:
-        if _default is None:
-            _default = Client()
-        return _default
+    client = _default.get("client")
+    if client is None:
+        # Of threads that come here at once, one's stays. No lock: a forked child might find it held.
+        client = _default.setdefault("client", Client())
+    return client
+
+
+@atexit.register
+def _flush_default():
+    """As logging flushes its handlers: what a busy daemon has not taken yet is not lost at the end."""
+    client = _default.get("client")
+    if client is not None and client.stats()["buffered"] > 0:
+        client.flush()
