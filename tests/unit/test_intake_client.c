@@ -252,6 +252,23 @@ START_TEST(claims_beyond_counting_stay_at_the_most)
 }
 END_TEST
 
+START_TEST(round_of_level_maps_goes_on_behind_a_client_that_is_freed)
+{
+	struct client *last = client, *first;
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID, 1), QUOTA_TAKEN);
+	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &first), 0);
+	env.push_next = first;
+	client_free(first);
+	ck_assert_ptr_eq(env.push_next, last);
+	client_free(last);
+	ck_assert_ptr_null(env.push_next);
+	close(fds[0]);
+}
+END_TEST
+
 START_TEST(level_map_is_sent_once_for_each_change)
 {
 	ck_assert_int_eq(client_update_levels(client, false), LEVEL_NEED_NOTHING);
@@ -496,6 +513,7 @@ Suite *suite_under_test(void)
 	suite_add_tcase(suite, frames);
 	tcase_add_checked_fixture(life, fixture_setup, fixture_teardown);
 	tcase_add_test(life, level_map_is_sent_once_for_each_change);
+	tcase_add_test(life, round_of_level_maps_goes_on_behind_a_client_that_is_freed);
 	tcase_add_test(life, level_map_waits_for_room_and_is_that_of_the_moment);
 	tcase_add_test(life, client_that_shut_its_reading_side_keeps_nobody_busy);
 	tcase_add_test(life, client_that_reads_late_is_answered_in_full_and_in_order);

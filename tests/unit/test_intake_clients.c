@@ -1,7 +1,7 @@
 /*
  * Proves that connections are accepted within limits.clients and each user's share of it,
  * that who is turned away hears why, that running out of descriptors harms nobody who is
- * connected, and that an end takes in what was said before it.
+ * connected, that changed levels reach them all, and that an end takes in what was said before it.
  */
 #include "intake/clients.h"
 
@@ -15,6 +15,7 @@
 #include "support/fake_intake.h"
 #include "support/intake_peer.h"
 #include "support/suite.h"
+#include "wire/level_page.h"
 
 #define PEERS	   8
 #define LOOP_TURNS 20
@@ -36,23 +37,32 @@ static struct limits limits_of(uint32_t number, uint32_t share)
 	};
 }
 
-static void setup(void)
+static int listen_at_address(void)
+{
+	char error[LISTENER_ERROR_BYTES];
+	int fd = listener_bind(address.sun_path, SOCK_SEQPACKET, 0600, (gid_t)-1, error);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+static void start_clients(int listener)
 {
 	const struct limits limits = limits_of(PEERS, 100);
-	char error[LISTENER_ERROR_BYTES];
-	struct intake_ops ops;
-	int fd;
+	const struct intake_ops ops = fake_intake_ops(&fake);
 
+	ck_assert_int_eq(clients_new(base, listener, &ops, &limits, 1, &clients), 0);
+}
+
+static void setup(void)
+{
 	fake_intake_init(&fake);
-	ops = fake_intake_ops(&fake);
 	base = event_base_new();
 	strcpy(folder, "/tmp/logfwd-clients-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	address.sun_family = AF_UNIX;
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", folder);
-	fd = listener_bind(address.sun_path, SOCK_SEQPACKET, 0600, (gid_t)-1, error);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(clients_new(base, fd, &ops, &limits, 1, &clients), 0);
+	start_clients(listen_at_address());
 	for (size_t i = 0; i < PEERS; i++)
 		peers[i].fd = -1;
 }
@@ -171,13 +181,14 @@ START_TEST(clients_hear_at_once_of_a_lower_floor_and_later_of_a_higher_one)
 END_TEST
 
 /* Connects and says hello. */
-static int connect_plainly(void)
+static int connect_plainly(uint32_t features)
 {
 	uint8_t bytes[64];
 	struct writer hello = writer_over(bytes, sizeof(bytes));
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	frame_write_hello(&hello, &(struct frame_hello){ .version = WIRE_VERSION });
+	frame_write_hello(&hello,
+			  &(struct frame_hello){ .version = WIRE_VERSION, .features = features });
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	ck_assert_int_eq(send(fd, bytes, hello.len, MSG_NOSIGNAL), (ssize_t)hello.len);
 	return fd;
@@ -194,35 +205,38 @@ static size_t packets_at(int fd)
 	return count;
 }
 
+/* The end of a client is read in the turn of the first slice, behind which it comes next. */
 START_TEST(clients_are_told_in_slices_and_may_end_meanwhile)
 {
-	enum { MANY = 400, ENDING = 5 }; /* the last that came is the first that is told */
+	enum { MANY = 400, SLICE = 256, NEXT = MANY - 1 - SLICE }; /* the newest is told first */
 	const struct limits limits = limits_of(MANY, 100);
 	size_t before;
 	int fds[MANY];
 
 	clients_set_limits(clients, &limits);
 	for (size_t i = 0; i < MANY; i++) {
-		fds[i] = connect_plainly();
+		fds[i] = connect_plainly(0);
 		serve();
 		ck_assert_uint_eq(packets_at(fds[i]), 1);
 	}
 	before = fake.maps;
 	fake.levels.version++;
 	clients_levels_changed(clients);
-	while (fake.maps == before)
-		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK); /* one turn */
-	ck_assert_uint_lt(fake.maps, before + MANY - ENDING);
-	for (size_t i = 0; i < ENDING;
-	     i++) /* among those the next one, as there is one slice left */
-		close(fds[before + MANY - fake.maps - 1 - i]);
-	while (clients_counts(clients).live > MANY - ENDING)
+	close(fds[NEXT]);
+	event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK); /* one turn */
+	ck_assert_uint_eq(fake.maps, before + SLICE);
+	ck_assert_uint_eq(clients_counts(clients).live, MANY);
+	while (fake.maps < before + MANY - 1)
 		event_base_loop(base, EVLOOP_NONBLOCK);
 	serve();
-	for (size_t i = 0; i < MANY; i++)
-		ck_assert(packets_at(fds[i]) == 1 || fcntl(fds[i], F_GETFD) < 0);
-	for (size_t i = 0; i < MANY; i++)
+	ck_assert_uint_eq(fake.maps, before + MANY - 1);
+	ck_assert_uint_eq(clients_counts(clients).live, MANY - 1);
+	for (size_t i = 0; i < MANY; i++) {
+		if (i == NEXT)
+			continue;
+		ck_assert_uint_eq(packets_at(fds[i]), 1);
 		close(fds[i]);
+	}
 	serve();
 }
 END_TEST
@@ -261,6 +275,101 @@ START_TEST(clients_are_served_on_without_descriptors)
 		event_base_loop(base, EVLOOP_ONCE);
 	serve();
 	ck_assert_str_eq(peer_heard(&peers[2]), "welcome\nmap\n");
+}
+END_TEST
+
+/* A client that can use a level page. page_out: its descriptor; -1: it was welcomed without. */
+static int connect_for_page(int *page_out)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	uint8_t bytes[256];
+	struct iovec iov = { bytes, sizeof(bytes) };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd = connect_plainly(FEATURE_LEVEL_PAGE);
+	struct frame_welcome welcome;
+	struct frame frame;
+	struct span packet;
+	ssize_t length;
+
+	serve();
+	length = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ck_assert_int_gt(length, 0);
+	packet = span_of_bytes(bytes, (size_t)length);
+	ck_assert_int_eq(frame_take(&packet, &frame), FRAME_TAKEN);
+	ck_assert(frame_parse_welcome(frame.body, &welcome));
+	*page_out = -1;
+	if (CMSG_FIRSTHDR(&message) != NULL)
+		memcpy(page_out, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(*page_out));
+	ck_assert_uint_eq(welcome.features, *page_out < 0 ? 0 : FEATURE_LEVEL_PAGE);
+	return fd;
+}
+
+/* Tells of levels, which have changed or not. Returns what the level page counts then. */
+static uint32_t count_after(bool change, int page)
+{
+	uint32_t generation;
+	size_t at = offsetof(union level_page_shared, generation);
+
+	fake.levels.version += change;
+	clients_levels_changed(clients);
+	serve();
+	ck_assert_int_eq(pread(page, &generation, sizeof(generation), (off_t)at),
+			 sizeof(generation));
+	return generation;
+}
+
+START_TEST(clients_see_counted_what_they_were_sent)
+{
+	uint32_t counted = 1;
+	int page, client;
+
+	client = connect_for_page(&page);
+	ck_assert_uint_eq(count_after(false, page), 0);
+	ck_assert_uint_eq(count_after(true, page), 1);
+	ck_assert_uint_eq(packets_at(client), 1);
+	fake.levels.floor++; /* which can wait */
+	ck_assert_uint_eq(count_after(false, page), 1);
+	while (count_after(true, page) == counted + 1)
+		counted++; /* until there is no room */
+	ck_assert_uint_gt(packets_at(client), 1);
+	ck_assert_uint_eq(count_after(false, page), counted + 1); /* of the one that came late */
+	ck_assert_uint_eq(packets_at(client), 1);
+	close(client);
+	close(page);
+	serve();
+}
+END_TEST
+
+START_TEST(clients_are_served_without_a_level_page_where_none_can_be_made)
+{
+	struct rlimit before, one;
+	int listener, page, client;
+
+	clients_free(clients);
+	unlink(address.sun_path);
+	listener = listen_at_address();
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	one = before;
+	one.rlim_cur = next_descriptor() + 1; /* for the reserve, but not for the page */
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &one), 0);
+	start_clients(listener);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	client = connect_for_page(&page);
+	ck_assert_int_eq(page, -1);
+	fake.levels.version++;
+	clients_levels_changed(clients);
+	serve();
+	ck_assert_uint_eq(packets_at(client), 1);
+	close(client);
+	serve();
 }
 END_TEST
 
@@ -320,6 +429,8 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, clients_hear_at_once_of_a_lower_floor_and_later_of_a_higher_one);
 	tcase_add_test(all, clients_are_told_in_slices_and_may_end_meanwhile);
 	tcase_add_test(all, clients_are_served_on_without_descriptors);
+	tcase_add_test(all, clients_see_counted_what_they_were_sent);
+	tcase_add_test(all, clients_are_served_without_a_level_page_where_none_can_be_made);
 	tcase_add_test(all, clients_that_wait_at_the_end_are_read_and_told);
 	tcase_add_test(all, clients_can_be_listed);
 	suite_add_tcase(suite, all);
