@@ -1,10 +1,12 @@
 /*
  * Proves that a client with a level page hears of a changed level at its very next call, that it
  * notices the end of its daemon there, that whatever is no such page leaves it as it would be
- * without, and that neither descriptors nor mappings stay behind.
+ * without, that threads may read while pages come and go, and that neither descriptors nor mappings
+ * stay behind.
  */
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -204,6 +206,43 @@ START_TEST(page_of_a_daemon_that_is_gone_is_not_relied_on)
 }
 END_TEST
 
+static void *keep_looking(void *arg)
+{
+	const atomic_bool *ended = arg;
+
+	while (!atomic_load(ended))
+		logfwd_enabled(logger, LEVEL_INFO);
+	return NULL;
+}
+
+/* Who looks meanwhile is the first to see a daemon's end, and finds some page at any time. */
+START_TEST(page_comes_and_goes_under_threads_that_look)
+{
+	enum { LOOKING = 3, DAEMONS = 5 };
+	pthread_t threads[LOOKING];
+	atomic_bool ended = false;
+
+	for (size_t i = 0; i < LOOKING; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, keep_looking, &ended), 0);
+	for (int i = 0; i < DAEMONS; i++) {
+		welcome_with_page();
+		say_level(LEVEL_INFO);
+		atomic_fetch_add(&page.shared->generation, 1);
+		ck_assert(logfwd_enabled(logger, LEVEL_INFO));
+		atomic_store(&page.shared->holder, LEVEL_PAGE_ABANDONED);
+		daemon_die(&played);
+		daemon_listen(&played);
+		page_unmake(&page); /* the next daemon has its own */
+		page_make(&page, page_bytes(), LEVEL_PAGE_SEALS);
+	}
+	daemon_accept(&played, NULL);
+	atomic_store(&ended, true);
+	for (size_t i = 0; i < LOOKING; i++)
+		pthread_join(threads[i], NULL);
+	ck_assert_uint_eq(client_stats(client).connected, DAEMONS + 1);
+}
+END_TEST
+
 /* What comes with a welcome, and what it agrees to. */
 static const struct {
 	const char *what;
@@ -375,6 +414,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, page_is_not_seen_before_all_has_been_read);
 	tcase_add_test(all, page_shows_the_end_of_the_daemon);
 	tcase_add_test(all, page_of_a_daemon_that_is_gone_is_not_relied_on);
+	tcase_add_test(all, page_comes_and_goes_under_threads_that_look);
 	tcase_add_loop_test(all, page_that_is_none_leaves_the_client_as_without, 0,
 			    ARRAY_LEN(no_pages));
 	tcase_add_test(all, page_whose_descriptor_finds_no_number_is_done_without);

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -199,6 +200,31 @@ START_TEST(page_is_not_sent_where_there_is_no_room)
 }
 END_TEST
 
+/* The kernel lets a user have so many descriptors on the way as a process may have open. */
+START_TEST(page_is_left_out_where_too_many_are_on_the_way)
+{
+	const uid_t user = geteuid();
+	struct rlimit before, none;
+	struct level_page *page;
+	int results[2];
+
+	ck_assert_int_eq(level_page_new(&page), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	ck_assert(user != 0 || seteuid(1) == 0); /* root may have more */
+	for (size_t i = 0; i < 2; i++)
+		results[i] = level_page_send(page, sockets[0], "x", 1);
+	ck_assert(user != 0 || seteuid(user) == 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(results[0], 0);
+	ck_assert_int_eq(results[1], 0);
+	close(receive_descriptor()); /* none, where this user has others on the way */
+	ck_assert_int_eq(receive_descriptor(), -1);
+	level_page_free(page);
+}
+END_TEST
+
 Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("level_page");
@@ -210,6 +236,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, page_is_not_abandoned_by_a_child);
 	tcase_add_test(all, page_gives_the_robust_list_back);
 	tcase_add_test(all, page_is_not_sent_where_there_is_no_room);
+	tcase_add_test(all, page_is_left_out_where_too_many_are_on_the_way);
 	suite_add_tcase(suite, all);
 	return suite;
 }
