@@ -136,6 +136,14 @@ static void lane_collect_returned(struct lane *lane)
 	}
 }
 
+/* Something is older than what comes now. */
+static bool lane_has_waiting(const struct lane *lane)
+{
+	return queue_records(lane->queue) > 0 ||
+	       (lane->resends &&
+		(queue_records(lane->again) > 0 || queue_records(lane->returned) > 0));
+}
+
 /* The windows of all source ports together hold no more than the queue may. */
 static struct server_owner lane_owner(struct lane *lane)
 {
@@ -173,7 +181,7 @@ void lane_configure(struct lane *lane, const struct lane_options *options)
 	lane_lose(lane, DROP_QUEUE_FULL, queue_set_limits(lane->queue, &options->queue));
 	lane_collect_returned(lane);
 	lane->resends = options->resend > 0 || queue_records(lane->again) > 0;
-	if (lane->blocked)
+	if (lane->blocked || lane_has_waiting(lane))
 		lane_set_timer(lane, 0);
 }
 
@@ -443,14 +451,6 @@ static void lane_flush_queues(struct lane *lane)
 		lane_set_timer(lane, 0); /* the rest in the next turn */
 }
 
-/* Something is older than what comes now. */
-static bool lane_has_waiting(const struct lane *lane)
-{
-	return queue_records(lane->queue) > 0 ||
-	       (lane->resends &&
-		(queue_records(lane->again) > 0 || queue_records(lane->returned) > 0));
-}
-
 void lane_push_notice(struct lane *lane, struct span bytes, struct datagram_traits traits)
 {
 	struct iovec record = { .iov_base = (void *)bytes.ptr, .iov_len = bytes.len };
@@ -465,6 +465,8 @@ void lane_push_notice(struct lane *lane, struct span bytes, struct datagram_trai
 		lane_transmit(lane, &shipment);
 	if (shipment.left != 0)
 		lane_enqueue(lane, &record, 1, traits);
+	if (!lane->blocked && lane_has_waiting(lane))
+		lane_set_timer(lane, 0); /* it was refused at once: no flush may follow */
 }
 
 /* Tells the collector what it lost, once there is room and not more than once a second. */

@@ -276,18 +276,22 @@ static void target_configure_lanes(struct target *target)
 		lane_configure(target->lanes[i], &lane);
 }
 
-/* What nobody holds any more is counted one last time. */
-static void target_remove(struct target *target, struct server *const *servers, size_t n_servers,
-			  struct lane *const *lanes, size_t n_lanes)
+/* What nobody holds any more is counted one last time; what was refused goes back to its lane. */
+static void target_remove_servers(struct target *target, struct server *const *servers,
+				  size_t count)
 {
-	for (size_t i = 0; i < n_servers; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (holds_server(target->servers, target->n_servers, servers[i]))
 			continue;
 		server_close(servers[i]);
 		target->gone.refused += server_account(servers[i])->refused;
 		server_free(servers[i]);
 	}
-	for (size_t i = 0; i < n_lanes; i++) {
+}
+
+static void target_remove_lanes(struct target *target, struct lane *const *lanes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
 		struct target_counts counts;
 
 		if (holds_lane(target->lanes, target->n_lanes, lanes[i]))
@@ -312,9 +316,10 @@ void target_commit(struct target *target, struct target_change *change)
 	target->options = change->options;
 	target->needs_flow = target->options.sockets > 1 || target->options.policy == POLICY_STICKY;
 	free(change);
-	/* servers that stay get their new lanes before the old ones go */
+	/* lanes that stay go on with what their servers give back; those that go are left by all */
+	target_remove_servers(target, servers, n_servers);
 	target_configure_lanes(target);
-	target_remove(target, servers, n_servers, lanes, n_lanes);
+	target_remove_lanes(target, lanes, n_lanes);
 	free(servers);
 	free(lanes);
 }

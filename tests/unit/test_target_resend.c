@@ -167,6 +167,67 @@ START_TEST(a_reload_keeps_what_waits_to_be_sent_again)
 }
 END_TEST
 
+/* A server that a reload removes may have refused a record that nobody has asked about yet. */
+START_TEST(what_a_removed_server_refused_is_sent_at_once)
+{
+	struct collector dead = collector_open(), live = collector_open();
+	const char *servers[] = { dead.address, live.address };
+	struct target *target = configure(servers, 2, 8);
+
+	close(dead.fd);
+	push(target, 1);
+	configure(servers + 1, 1, 8);
+	run_until_resent(target);
+	ck_assert_uint_eq(take(&live, 1, 1), 1);
+	close(live.fd);
+}
+END_TEST
+
+/* The same of a server that stays and makes its sockets anew. */
+START_TEST(what_a_changed_socket_had_refused_is_sent_at_once)
+{
+	struct collector dead = collector_open(), live = collector_open();
+	const char *servers[] = { dead.address, live.address };
+	struct target_options options = fixture_options("t", servers, 2);
+	struct target *target = configure(servers, 2, 8);
+
+	close(dead.fd);
+	push(target, 1);
+	options.resend = 8;
+	options.socket.dscp = 8;
+	fixture_configure(&options, 1);
+	run_until_resent(target);
+	ck_assert_uint_eq(take(&live, 1, 1), 1);
+	close(live.fd);
+}
+END_TEST
+
+/* A notice that went as a probe, and was refused at once, with nothing behind it. */
+START_TEST(a_refused_notice_does_not_wait_for_a_record)
+{
+	struct collector dead = collector_open(), live = collector_open();
+	const char *servers[] = { dead.address, live.address };
+	struct target *target = configure(servers, 2, 8);
+
+	close(dead.fd);
+	push(target, 1);
+	for (int i = 0; i < 1000 && target_counts(target).resent == 0; i++)
+		fixture_run_a_little();
+	run_until_resent(target);
+	ck_assert_uint_eq(take(&live, 1, 1), 1);
+	for (int i = 0; i < 2; i++) { /* the second is told when the first server is due again */
+		target_drop(target, DROP_OVERSIZE, span_of("app"));
+		target_flush(target);
+	}
+	for (int i = 0; i < 1000 && target_counts(target).notices < 2; i++)
+		fixture_run_a_little();
+	run_until_resent(target);
+	ck_assert_ptr_nonnull(strstr(collector_take(&live), "1 record lost"));
+	ck_assert_ptr_nonnull(strstr(collector_take(&live), "resent=\"true\""));
+	close(live.fd);
+}
+END_TEST
+
 /* News of one target's socket can come in the middle of another's sending, when it makes room. */
 START_TEST(news_in_the_middle_of_a_batch_leave_the_order)
 {
@@ -213,6 +274,9 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, refused_records_wait_for_their_server);
 	tcase_add_test(all, what_is_never_sent_again_is_refused);
 	tcase_add_test(all, a_reload_keeps_what_waits_to_be_sent_again);
+	tcase_add_test(all, what_a_removed_server_refused_is_sent_at_once);
+	tcase_add_test(all, what_a_changed_socket_had_refused_is_sent_at_once);
+	tcase_add_test(all, a_refused_notice_does_not_wait_for_a_record);
 	tcase_add_test(all, news_in_the_middle_of_a_batch_leave_the_order);
 	suite_add_tcase(suite, all);
 	return suite;
