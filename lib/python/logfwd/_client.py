@@ -1,5 +1,7 @@
 """One connection of this process to the daemon, and the leases on it."""
 
+from __future__ import annotations
+
 import atexit
 import ctypes
 import os
@@ -20,8 +22,9 @@ class Client:
     when_full:    DROP_NEWEST or DROP_OLDEST.
     """
 
-    def __init__(self, app_name=None, socket_path=None, wait_ms=0, buffer_bytes=0,
-                 when_full=DROP_NEWEST):
+    def __init__(self, app_name: str | None = None,
+                 socket_path: str | os.PathLike[str] | None = None, wait_ms: int = 0,
+                 buffer_bytes: int = 0, when_full: int = DROP_NEWEST) -> None:
         if app_name is None:
             app_name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
         options = Options(
@@ -32,25 +35,25 @@ class Client:
             wait_ms=wait_ms,
             buffer_bytes=buffer_bytes,
         )
-        self._connection = open_connection(options)
+        self._connection: Connection | None = open_connection(options)
 
-    def open(self, name):
+    def open(self, name: str) -> Lease:
         """Leases the logger of that name; returns a Lease."""
         return self._live().open(name)
 
-    def flush(self, timeout=1.0):
+    def flush(self, timeout: float = 1.0) -> bool:
         """Waits until the daemon has taken all that was logged before; True when it has."""
         return self._live().flush(timeout)
 
-    def stats(self):
+    def stats(self) -> dict[str, int]:
         """The library's counts by name, as logfwd_client_stats() gives them."""
         return self._live().stats()
 
-    def close(self):
+    def close(self) -> None:
         """Ends the connection, once the last of its leases has ended; there are no new ones."""
         self._connection = None
 
-    def _live(self):
+    def _live(self) -> Connection:
         connection = self._connection
         if connection is None:
             raise ValueError("the logfwd client is closed")
@@ -68,10 +71,11 @@ _untrack = ctypes.pythonapi.PyObject_GC_UnTrack
 _untrack.restype, _untrack.argtypes = None, [ctypes.py_object]
 
 
-def open_connection(options):
+def open_connection(options: Options) -> Connection:
     pointer = ctypes.c_void_p()
     check(library.logfwd_client_open(ctypes.byref(pointer), ctypes.byref(options)),
           "cannot open a logfwd client")
+    assert pointer.value is not None  # for it succeeded
     connection = Connection(pointer.value)
     _untrack(connection)
     return connection
@@ -83,20 +87,20 @@ class Connection(int):
     __slots__ = ()
     _end = library.logfwd_client_close  # the class's own: globals may be gone at the program's end
 
-    def open(self, name):
+    def open(self, name: str) -> Lease:
         lease = Lease(self)
         check(lease.open(name), f"cannot lease logger {name!r}")
         return lease
 
-    def flush(self, timeout):
+    def flush(self, timeout: float) -> bool:
         return library.logfwd_flush(self, int(timeout * 1000)) == 0
 
-    def stats(self):
+    def stats(self) -> dict[str, int]:
         stats = Stats(size=ctypes.sizeof(Stats))
         check(library.logfwd_client_stats(self, ctypes.byref(stats)), "no stats")
         return {name: getattr(stats, name) for name, _ in Stats._fields_ if name != "size"}
 
-    def __del__(self):
+    def __del__(self) -> None:
         self._end(self)
 
 
@@ -109,42 +113,42 @@ class Lease:
     __slots__ = ("connection", "_pointer")
     _end = library.logfwd_logger_close
 
-    def __init__(self, connection):
-        self._pointer = None
+    def __init__(self, connection: Connection) -> None:
+        self._pointer: int | None = None
         self.connection = connection  # so that it outlives the lease
 
-    def open(self, name):
+    def open(self, name: str) -> int:
         pointer = ctypes.c_void_p()
         result = library.logfwd_logger_open(
             self.connection, encode_string(name, "logger name"), ctypes.byref(pointer))
         self._pointer = pointer.value
         return result
 
-    def set_level(self, level):
+    def set_level(self, level: int) -> int:
         return library.logfwd_logger_set_level(self._pointer, level)
 
-    def set_context(self, key, value):
-        """key, value: bytes; a value of None unsets the key."""
+    def set_context(self, key: bytes, value: bytes | None) -> int:
+        """A value of None unsets the key."""
         return library.logfwd_logger_set_context(self._pointer, key, value)
 
-    def enabled(self, level):
+    def enabled(self, level: int) -> bool:
         return library.logfwd_enabled(self._pointer, level)
 
-    def write(self, level, text):
+    def write(self, level: int, text: str) -> int:
         """Gives a record to the logger. What the buffer cannot hold is dropped and counted there."""
         encoded = encode(text)
         return library.logfwd_write(self._pointer, level, encoded, len(encoded))
 
-    def __del__(self):
+    def __del__(self) -> None:
         pointer, self._pointer = self._pointer, None
         if pointer is not None:
             self._end(pointer)  # what a cycle's other finalizers log after this goes nowhere
 
 
-_default = {}
+_default: dict[str, Client] = {}
 
 
-def default_client():
+def default_client() -> Client:
     """The client that all loggers of this process share; a forked child's connects by itself."""
     client = _default.get("client")
     if client is None:
@@ -154,7 +158,7 @@ def default_client():
 
 
 @atexit.register
-def _flush_default():
+def _flush_default() -> None:
     """As logging flushes its handlers: what a busy daemon has not taken yet is not lost at the end."""
     client = _default.get("client")
     if client is not None and client.stats()["buffered"] > 0:

@@ -30,7 +30,7 @@ class Stats(ctypes.Structure):
     ]
 
 
-def _load():
+def _load() -> ctypes.CDLL:
     try:
         library = ctypes.CDLL(_SONAME)
     except OSError as error:
@@ -60,18 +60,18 @@ def _load():
 library = _load()
 
 
-def check(result, what):
+def check(result: int, what: str) -> None:
     """Raises OSError for a negative result of the library."""
     if result < 0:
         raise OSError(-result, f"{what}: {os.strerror(-result)}")
 
 
-def encode(text):
+def encode(text: str) -> bytes:
     """A str as bytes: what UTF-8 cannot hold (lone surrogates) as backslash escapes."""
     return text.encode("utf-8", "backslashreplace")
 
 
-def encode_string(text, what):
+def encode_string(text: str, what: str) -> bytes:
     """The same for a C string, which ends at its first NUL: one inside is a ValueError."""
     if "\0" in text:
         raise ValueError(f"{what} holds a NUL character: {text!r}")

@@ -1,8 +1,12 @@
 """Loggers as leases: logging.Logger's methods, the daemon's levels and handlers."""
 
-import logging
+from __future__ import annotations
 
-from ._client import default_client
+import logging
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from ._client import Client, Connection, Lease, default_client
 from ._library import check, encode_string
 
 LEVEL_MIN, LEVEL_MAX = 1, 100
@@ -11,7 +15,7 @@ _formatter = logging.Formatter()  # the message, then the exception's and the st
 _complainer = logging.NullHandler()  # tells of a record that cannot be formatted as handlers do
 
 
-def clamp(level):
+def clamp(level: int) -> int:
     """A level of the daemon's scale for any integer that logging allows."""
     return max(LEVEL_MIN, min(LEVEL_MAX, level))
 
@@ -28,12 +32,14 @@ class Logger(logging.Logger):
     parent = None
     propagate = False
     disabled = False
-    handlers = ()
+    handlers = ()  # type: ignore[assignment]
     level = logging.NOTSET
 
-    def __init__(self, name, client=None, level=None, context=None):
+    def __init__(self, name: str | None, client: Client | Connection | None = None,
+                 level: int | str | None = None,
+                 context: Mapping[str, object] | None = None) -> None:
         self.name = name or "root"
-        self._lease = None
+        self._lease: Lease | None = None
         self._lease = (client or default_client()).open(name or "")
         try:
             for key, value in (context or {}).items():
@@ -44,41 +50,41 @@ class Logger(logging.Logger):
             self.close()
             raise
 
-    @property
-    def filters(self):
+    @property  # type: ignore[override]
+    def filters(self) -> Any:
         """Own filters; the list is made when the first one is added."""
         return self.__dict__.get("_filters", ())
 
-    def addFilter(self, filter):
+    def addFilter(self, filter: Any) -> None:
         self.__dict__.setdefault("_filters", [])
         super().addFilter(filter)
 
-    def addHandler(self, hdlr):
+    def addHandler(self, hdlr: logging.Handler) -> NoReturn:
         raise TypeError("handlers of a logfwd logger are the daemon's: see logfwd.conf(5)")
 
-    def setLevel(self, level):
+    def setLevel(self, level: int | str) -> None:
         """The logger's level in every process, as long as this lease is the newest that sets one."""
-        level = logging._checkLevel(level)
-        check(self._live().set_level(level if level == logging.NOTSET else clamp(level)),
+        number = logging._checkLevel(level)  # type: ignore[attr-defined]
+        check(self._live().set_level(number if number == logging.NOTSET else clamp(number)),
               f"cannot set level {level} of logger {self.name!r}")
-        self.level = level
+        self.level = number
 
-    def set_context(self, key, value):
+    def set_context(self, key: str, value: object) -> None:
         """Sets a key that this logger's records, and those of this process below it, carry.
 
         value: anything with a str(), or None to unset the key.
         """
-        value = None if value is None else encode_string(str(value), f"context {key}")
-        check(self._live().set_context(encode_string(key, "context key"), value),
+        encoded = None if value is None else encode_string(str(value), f"context {key}")
+        check(self._live().set_context(encode_string(key, "context key"), encoded),
               f"cannot set context {key!r} of logger {self.name!r}")
 
-    def isEnabledFor(self, level):
+    def isEnabledFor(self, level: int) -> bool:
         lease = self._lease
         if lease is None or self.disabled or self.manager.disable >= level:
             return False
         return lease.enabled(clamp(level))
 
-    def getEffectiveLevel(self):
+    def getEffectiveLevel(self) -> int:
         """The lowest level that would be sent now."""
         lease = self._lease
         if lease is not None:
@@ -87,15 +93,15 @@ class Logger(logging.Logger):
                     return level
         return LEVEL_MAX + 1
 
-    def hasHandlers(self):
+    def hasHandlers(self) -> bool:
         return self._lease is not None
 
-    def getChild(self, suffix):
+    def getChild(self, suffix: str) -> Logger:
         """A lease of its own on the logger below."""
         name = suffix if self.name == "root" else f"{self.name}.{suffix}"
         return Logger(name, client=self._live().connection)
 
-    def callHandlers(self, record):
+    def callHandlers(self, record: logging.LogRecord) -> None:
         lease = self._lease
         if lease is None:
             return
@@ -104,27 +110,28 @@ class Logger(logging.Logger):
         except Exception:  # arguments that do not fit must not end the program that logs them
             _complainer.handleError(record)
 
-    def close(self):
+    def close(self) -> None:
         """Ends the lease, after the calls that are under way; later records go nowhere."""
         self._lease = None
 
-    def _live(self):
+    def _live(self) -> Lease:
         lease = self._lease
         if lease is None:
             raise ValueError(f"logger {self.name!r} is closed")
         return lease
 
-    def __enter__(self):
+    def __enter__(self) -> Logger:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __reduce__(self):
+    def __reduce__(self) -> NoReturn:
         raise TypeError("a lease cannot be pickled: lease the logger again where it is needed")
 
 
-def getLogger(name=None, *, level=None, context=None, client=None):
+def getLogger(name: str | None = None, *, level: int | str | None = None,
+              context: Mapping[str, object] | None = None, client: Client | None = None) -> Logger:
     """Leases the logger of a name: close(), `with`, or garbage collection ends the lease.
 
     name:    dotted; None, "" and "root" are the root.
