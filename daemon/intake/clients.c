@@ -23,8 +23,9 @@ struct clients {
 	struct client_counts counts;
 	struct event *push_timer;
 	struct level_push push;
-	bool push_sent; /* in the running round, a map */
-	bool push_left; /* and who needs one, but later */
+	bool push_sent;		      /* in the running round, a map */
+	bool push_left;		      /* and who needs one, but later */
+	struct client_levels counted; /* as of the last round, of those whom no map reaches */
 	struct log_limit complaint;
 };
 
@@ -129,10 +130,25 @@ static void clients_schedule_push(struct clients *clients)
 	event_add(clients->push_timer, &wait);
 }
 
+/*
+ * Who takes itself for a client but has lost its socket, as when its program closed all that it
+ * had open, gets no map, and looks for one only when the page says that there may be news.
+ */
+static bool clients_have_lost_news(struct clients *clients)
+{
+	const struct intake_ops *ops = &clients->env.ops;
+	struct client_levels now = ops->client_levels(ops->arg, NULL);
+	enum level_need need = level_need(clients->counted, now, false);
+
+	clients->counted = now;
+	return need == LEVEL_NEED_MAP;
+}
+
 /* Tells a slice of the clients. Those that come meanwhile are told by their welcome. */
 static void clients_push_levels(struct clients *clients)
 {
 	struct client_env *env = &clients->env;
+	bool lost;
 
 	for (int i = 0; i < PUSH_SLICE && env->push_next != NULL; i++) {
 		struct client *client = env->push_next;
@@ -145,7 +161,8 @@ static void clients_push_levels(struct clients *clients)
 	if (env->push_next != NULL)
 		return;
 	level_push_end(&clients->push, clock_monotonic_ms(), clients->push_left);
-	if (clients->push_sent) /* all of it is in their sockets now */
+	lost = clients_have_lost_news(clients);
+	if (clients->push_sent || lost) /* all of it is in their sockets now */
 		level_page_count(env->level_page);
 }
 

@@ -69,7 +69,7 @@ struct intake_ops {
 	void (*client_exit)(void *arg, const struct client_exit *exit);
 	/* The bytes of all records so far are about to go: whoever needs them longer copies now. */
 	void (*flush)(void *arg);
-	/* What an owner is to be told of levels now. */
+	/* What an owner is to be told of levels now; NULL: one that leases nothing. */
 	struct client_levels (*client_levels)(void *arg, const void *owner);
 	/* Appends that as a FRAME_LEVEL_MAP. */
 	void (*level_map)(void *arg, struct client_levels levels, struct writer *writer);

@@ -10,7 +10,7 @@ from tests.support import rfc5424
 from tests.support.waiting import wait_for
 
 SO_RCVBUFFORCE = 33  # Linux; for root, beyond net.core.rmem_max
-RECEIVE_BUFFER = 16 * 1024 * 1024
+RECEIVE_BUFFER = 128 * 1024 * 1024  # a queue that waited for a minute comes at once
 
 _addresses = itertools.count(1)
 

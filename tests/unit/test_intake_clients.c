@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -181,18 +182,73 @@ START_TEST(clients_hear_at_once_of_a_lower_floor_and_later_of_a_higher_one)
 END_TEST
 
 /* Connects and says hello. */
-static int connect_plainly(uint32_t features)
+static int connect_with(uint32_t features)
 {
+	const struct frame_hello mine = { .version = WIRE_VERSION, .features = features };
 	uint8_t bytes[64];
 	struct writer hello = writer_over(bytes, sizeof(bytes));
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	frame_write_hello(&hello,
-			  &(struct frame_hello){ .version = WIRE_VERSION, .features = features });
+	frame_write_hello(&hello, &mine);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	ck_assert_int_eq(send(fd, bytes, hello.len, MSG_NOSIGNAL), (ssize_t)hello.len);
 	return fd;
 }
+
+/* The page that comes with a welcome. */
+static const union level_page_shared *receive_page(int socket)
+{
+	union {
+		struct cmsghdr header; /* for its alignment */
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	uint8_t bytes[512];
+	struct iovec iov = { bytes, sizeof(bytes) };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	void *page;
+	int fd;
+
+	ck_assert_int_gt(recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC), 0);
+	ck_assert_ptr_nonnull(CMSG_FIRSTHDR(&message));
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, fd, 0);
+	ck_assert_ptr_ne(page, MAP_FAILED);
+	close(fd);
+	return page;
+}
+
+/* Its program may have closed the socket behind its back: it must not filter as before for ever. */
+START_TEST(page_tells_those_whom_no_map_reaches)
+{
+	int fd = connect_with(FEATURE_LEVEL_PAGE);
+	const union level_page_shared *page;
+	uint32_t before;
+
+	serve();
+	page = receive_page(fd);
+	close(fd);
+	for (int i = 0; i < 2; i++) {
+		serve();
+		before = page->generation;
+		if (i == 0)
+			fake.levels.version++;
+		else
+			fake.levels.floor = 10;
+		clients_levels_changed(clients);
+		serve();
+		ck_assert_uint_eq(page->generation, before + 1);
+	}
+	clients_levels_changed(clients); /* without any change for it */
+	serve();
+	ck_assert_uint_eq(page->generation, before + 1);
+	munmap((void *)page, (size_t)sysconf(_SC_PAGESIZE));
+}
+END_TEST
 
 /* Packets that wait at a client's end. */
 static size_t packets_at(int fd)
@@ -215,7 +271,7 @@ START_TEST(clients_are_told_in_slices_and_may_end_meanwhile)
 
 	clients_set_limits(clients, &limits);
 	for (size_t i = 0; i < MANY; i++) {
-		fds[i] = connect_plainly(0);
+		fds[i] = connect_with(0);
 		serve();
 		ck_assert_uint_eq(packets_at(fds[i]), 1);
 	}
@@ -293,7 +349,7 @@ static int connect_for_page(int *page_out)
 		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
-	int fd = connect_plainly(FEATURE_LEVEL_PAGE);
+	int fd = connect_with(FEATURE_LEVEL_PAGE);
 	struct frame_welcome welcome;
 	struct frame frame;
 	struct span packet;
@@ -427,6 +483,7 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(all, clients_beyond_the_limit_hear_why, 0, 2);
 	tcase_add_test(all, clients_all_hear_of_changed_levels_once);
 	tcase_add_test(all, clients_hear_at_once_of_a_lower_floor_and_later_of_a_higher_one);
+	tcase_add_test(all, page_tells_those_whom_no_map_reaches);
 	tcase_add_test(all, clients_are_told_in_slices_and_may_end_meanwhile);
 	tcase_add_test(all, clients_are_served_on_without_descriptors);
 	tcase_add_test(all, clients_see_counted_what_they_were_sent);
