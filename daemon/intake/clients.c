@@ -241,6 +241,7 @@ int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 	    clients->env.reply == NULL || clients->accept_again == NULL ||
 	    clients->push_timer == NULL)
 		return -ENOMEM;
+	clients->counted = ops->client_levels(ops->arg, NULL);
 	clients_offer_level_page(clients);
 	result = clients_listen(clients, base, fd);
 	if (result < 0)
