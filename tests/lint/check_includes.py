@@ -10,6 +10,7 @@ MAY_SEE = {
     "lib/wire": BASE,
     "lib/client": WIRE,
     "lib/ctl": WIRE,
+    "lib/examples": set(),
     "daemon/os": BASE,
     "daemon/format": WIRE,
     "daemon/route": WIRE,
