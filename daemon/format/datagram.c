@@ -6,7 +6,10 @@
 #include "format/header.h"
 #include "format/template.h"
 
-/* The ways to make a record fit, in the order in which they are tried; the last takes any cut. */
+/*
+ * The ways to make a record fit, in the order in which they are tried; the last takes any cut. What
+ * the client has cut begins with the second. One that is to be split or dropped has only its first.
+ */
 static const struct rfc5424_extent extents[] = {
 	{ .truncated = false, .context = true },
 	{ .truncated = true, .context = true },
@@ -118,6 +121,8 @@ enum format_outcome format_datagram(const struct format_options *options,
 {
 	size_t most = options->datagram_bytes + 1; /* with the space that may be one too many */
 	size_t room = writer_room(scratch);
+	size_t i = message->original_length > message->text.len ? 1 : 0;
+	size_t end = options->oversize == OVERSIZE_CUT ? ARRAY_LEN(extents) : i + 1;
 	struct span reach = span_first(message->text, escape_cut(message->text, most));
 	struct job job = {
 		.options = options,
@@ -126,7 +131,7 @@ enum format_outcome format_datagram(const struct format_options *options,
 		.borrows = options->template == NULL && escape_is_clean(reach),
 	};
 
-	for (size_t i = message->original_length > message->text.len; i < ARRAY_LEN(extents); i++) {
+	for (; i < end; i++) {
 		struct writer out =
 			writer_over(scratch->ptr + scratch->len, room < most ? room : most);
 

@@ -81,7 +81,8 @@ enum format_outcome {
  * gains truncated="ORIGINAL LENGTH IN BYTES" in the logfwd element, RFC 3164 ends in "...".
  * One that a flight recorder kept gains recorded="true" there, or begins with "[recorded] ".
  * When the context leaves no room for at least 64 bytes of text (or all of it, when shorter),
- * the context element is left out, which counts as a cut.
+ * the context element is left out, which counts as a cut. What is to be split or dropped loses
+ * nothing here: it is FORMAT_TOO_LARGE.
  */
 enum format_outcome format_datagram(const struct format_options *options,
 				    const struct message *message, struct timestamp_cache *cache,

@@ -138,6 +138,35 @@ START_TEST(datagram_leaves_out_a_context_that_leaves_no_room)
 }
 END_TEST
 
+/* A text that would fit without its context: what is to be split or dropped loses nothing first. */
+START_TEST(context_is_left_out_only_of_what_may_be_cut)
+{
+	static const enum oversize ways[] = { OVERSIZE_CUT, OVERSIZE_SPLIT, OVERSIZE_DROP };
+	struct context_pair pair = { .key = span_of("key") };
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		const struct format_options options = {
+			.kind = FORMAT_RFC5424,
+			.datagram_bytes = DATAGRAM_BYTES_MIN,
+			.oversize = ways[i],
+		};
+		struct message message = sample_message();
+		struct datagram datagram;
+
+		pair.value = span_of(medium);
+		message.context = &pair;
+		message.n_context = 1;
+		sample_set_text(&message, sample_repeat("plain ", 100));
+		ck_assert(!workbench_check(&bench, &options, &message).cut);
+		pair.value = sample_repeat("value ", 300);
+		message.text = span_first(span_of(medium), 100);
+		message.original_length = 100;
+		ck_assert_int_eq(workbench_format(&bench, &options, &message, &datagram),
+				 ways[i] == OVERSIZE_CUT ? FORMAT_DONE : FORMAT_TOO_LARGE);
+	}
+}
+END_TEST
+
 START_TEST(datagram_that_cannot_be_sent_is_too_large)
 {
 	struct format_options options = { .kind = FORMAT_RFC5424,
@@ -324,6 +353,7 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(size, datagram_with_a_template_is_cut_exactly, 0, 4);
 	tcase_add_test(size, datagram_leaves_out_a_context_that_leaves_no_room);
 	tcase_add_test(size, datagram_without_text_fits_to_the_last_byte);
+	tcase_add_test(size, context_is_left_out_only_of_what_may_be_cut);
 	tcase_add_test(size, datagram_that_cannot_be_sent_is_too_large);
 	tcase_set_timeout(size, 60);
 	suite_add_tcase(suite, size);
