@@ -163,6 +163,7 @@ static void output_remove(struct output *output, struct target *target)
 	struct target_counts counts;
 
 	target_flush(target);
+	target_close(target);
 	target_abandon(target, DROP_TARGET_REMOVED);
 	counts = target_counts(target);
 	target_counts_add(&output->removed, &counts);

@@ -393,6 +393,12 @@ void target_flush(struct target *target)
 		lane_flush(target->lanes[i]);
 }
 
+void target_close(struct target *target)
+{
+	for (size_t i = 0; i < target->n_servers; i++)
+		server_close(target->servers[i]);
+}
+
 void target_abandon(struct target *target, enum drop_reason reason)
 {
 	for (size_t i = 0; i < target->n_lanes; i++)

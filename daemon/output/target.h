@@ -101,6 +101,9 @@ void target_drop(struct target *target, enum drop_reason reason, struct span log
 /** Sends what may be sent now and copies the rest into the queue: nothing is borrowed after it. */
 void target_flush(struct target *target);
 
+/** Closes its sockets, once their last errors are counted; the next record opens them anew. */
+void target_close(struct target *target);
+
 /** Drops what waits, under a reason. */
 void target_abandon(struct target *target, enum drop_reason reason);
 
