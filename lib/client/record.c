@@ -126,7 +126,7 @@ __attribute__((format(printf, 3, 0))) static int format_and_submit(struct logfwd
 	int length, error;
 
 	va_copy(again, args);
-	length = vsnprintf(text, sizeof(text), format, args);
+	length = format == NULL ? -1 : vsnprintf(text, sizeof(text), format, args);
 	if (length < 0)
 		error = -EINVAL;
 	else if ((size_t)length < sizeof(text))

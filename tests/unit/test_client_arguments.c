@@ -1,4 +1,7 @@
-/* Proves that every wrong argument is refused with its error, and that errno never changes. */
+/*
+ * Proves the bounds of arguments: what is just within is taken, what is just beyond is refused with
+ * its error, and errno never changes. test_client_errors.c has a call for every argument.
+ */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
@@ -135,21 +138,6 @@ START_TEST(arguments_of_context)
 }
 END_TEST
 
-START_TEST(arguments_that_are_null)
-{
-	ck_assert_int_eq(logfwd_log(NULL, LOGFWD_INFO, "x"), -EINVAL);
-	ck_assert_int_eq(logfwd_write(NULL, LOGFWD_INFO, "x", 1), -EINVAL);
-	ck_assert_int_eq(logfwd_write(open_logger(client, "a"), LOGFWD_INFO, NULL, 1), -EINVAL);
-	ck_assert_int_eq(logfwd_logger_set_level(NULL, LOGFWD_INFO), -EINVAL);
-	ck_assert_int_eq(logfwd_logger_set_context(NULL, "key", "x"), -EINVAL);
-	ck_assert_int_eq(logfwd_flush(NULL, 0), -EINVAL);
-	ck_assert(!logfwd_enabled(NULL, LOGFWD_INFO));
-	logfwd_logger_close(NULL);
-	logfwd_client_close(NULL);
-	ck_assert_int_eq(errno, MARK);
-}
-END_TEST
-
 START_TEST(arguments_of_stats)
 {
 	struct {
@@ -210,7 +198,6 @@ Suite *suite_under_test(void)
 	tcase_add_test(arguments, arguments_of_the_root);
 	tcase_add_test(arguments, arguments_of_levels);
 	tcase_add_test(arguments, arguments_of_context);
-	tcase_add_test(arguments, arguments_that_are_null);
 	tcase_add_test(arguments, arguments_of_stats);
 	tcase_add_test(arguments, arguments_from_the_environment);
 	tcase_add_test(arguments, arguments_keep_errno_when_nobody_listens);
