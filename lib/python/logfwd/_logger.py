@@ -17,7 +17,9 @@ _complainer = logging.NullHandler()  # tells of a record that cannot be formatte
 
 def clamp(level: int) -> int:
     """A level of the daemon's scale for any integer that logging allows."""
-    return max(LEVEL_MIN, min(LEVEL_MAX, level))
+    if LEVEL_MIN <= level <= LEVEL_MAX:  # min(max()) takes as long as asking the library
+        return level
+    return LEVEL_MIN if level < LEVEL_MIN else LEVEL_MAX
 
 
 class Logger(logging.Logger):
