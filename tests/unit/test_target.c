@@ -231,26 +231,6 @@ START_TEST(output_that_cannot_be_prepared_changes_nothing)
 }
 END_TEST
 
-/* What its last socket has still to tell is counted, and so is what would have been sent again. */
-START_TEST(target_that_is_removed_counts_its_last_refusals)
-{
-	struct collector dead = collector_open();
-	const char *servers[] = { dead.address };
-	struct target_options options[] = {
-		fixture_options("t", servers, 1),
-		fixture_options("other", servers, 1),
-	};
-
-	options[0].resend = (uint32_t)_i * 8;
-	close(dead.fd);
-	fixture_configure(options, 1);
-	push(output_target(fixture_output(), 0), 1);
-	fixture_configure(options + 1, 1);
-	ck_assert_uint_eq(output_removed(fixture_output()).sent, 1);
-	ck_assert_uint_eq(output_removed(fixture_output()).refused, 1);
-}
-END_TEST
-
 Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("target");
@@ -266,7 +246,6 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, pool_never_exceeds_its_bound);
 	tcase_add_test(all, reload_keeps_a_target_and_accounts_for_one_that_goes);
 	tcase_add_test(all, output_that_cannot_be_prepared_changes_nothing);
-	tcase_add_loop_test(all, target_that_is_removed_counts_its_last_refusals, 0, 2);
 	suite_add_tcase(suite, all);
 	return suite;
 }

@@ -263,6 +263,21 @@ START_TEST(news_in_the_middle_of_a_batch_leave_the_order)
 }
 END_TEST
 
+/* What its last socket has still to tell is counted, sent again or not. */
+START_TEST(a_removed_target_counts_its_last_refusals)
+{
+	struct collector dead = collector_open();
+	const char *servers[] = { dead.address };
+	struct target_options other = fixture_options("other", servers, 1);
+
+	close(dead.fd);
+	push(configure(servers, 1, (uint32_t)_i * 8), 1);
+	fixture_configure(&other, 1);
+	ck_assert_uint_eq(output_removed(fixture_output()).sent, 1);
+	ck_assert_uint_eq(output_removed(fixture_output()).refused, 1);
+}
+END_TEST
+
 Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("target_resend");
@@ -278,6 +293,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, what_a_changed_socket_had_refused_is_sent_at_once);
 	tcase_add_test(all, a_refused_notice_does_not_wait_for_a_record);
 	tcase_add_test(all, news_in_the_middle_of_a_batch_leave_the_order);
+	tcase_add_loop_test(all, a_removed_target_counts_its_last_refusals, 0, 2);
 	suite_add_tcase(suite, all);
 	return suite;
 }
