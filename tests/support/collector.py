@@ -1,5 +1,6 @@
 """A syslog collector by UDP that keeps every datagram, with the source it came from."""
 
+import contextlib
 import itertools
 import os
 import select
@@ -9,6 +10,7 @@ import threading
 from tests.support import rfc5424
 from tests.support.waiting import wait_for
 
+DISCARD_PORT = 9  # RFC 863; nobody sends from it
 SO_RCVBUFFORCE = 33  # Linux; for root, beyond net.core.rmem_max
 RECEIVE_BUFFER = 128 * 1024 * 1024  # a queue that waited for a minute comes at once
 
@@ -54,6 +56,9 @@ class Collector:
             return
         os.write(self.wake_write, b"x")
         self.thread.join()
+        with contextlib.suppress(OSError):  # no way there any more, so nothing comes
+            # From now on it takes nothing, so that nothing comes between the last look and the end.
+            self.socket.connect((self.host, DISCARD_PORT))
         self._drain()
         self.socket.close()
         self.socket = None
