@@ -150,7 +150,7 @@ static struct datagram_traits traits_of(const struct datagram *datagram, uint8_t
 	return (struct datagram_traits){
 		.severity = severity,
 		.mark_at = (uint16_t)datagram->mark_at,
-		.mark_kind = (uint8_t)datagram->kind,
+		.mark_kind = datagram->kind & 0x7FU,
 	};
 }
 
