@@ -117,7 +117,8 @@ START_TEST(link_works_without_a_daemon_and_in_order_once_it_is_there)
 	ck_assert_uint_eq(client_stats(client).connected, 0);
 
 	daemon_listen(&played);
-	ck_assert_int_eq(logfwd_flush(client, 1), -ENOTCONN); /* the next attempt may not be due */
+	/* Nobody answers, whether the next attempt is due within this time or not. */
+	ck_assert_int_lt(logfwd_flush(client, 1), 0);
 	while (client_stats(client).connected == 0)
 		logfwd_flush(client, 10);
 	daemon_accept(&played, NULL);

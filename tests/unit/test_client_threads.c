@@ -23,20 +23,32 @@ struct worker {
 	int errors;
 };
 
+/* What threads do now and then beside logging, to what is theirs and to what is everybody's. */
+static int take_lease(const struct worker *worker, int level, struct logfwd_logger **own)
+{
+	struct logfwd_client_stats stats = { .size = sizeof(stats) };
+	char name[32];
+	int errors = 0;
+
+	snprintf(name, sizeof(name), "worker.%d", worker->number);
+	logfwd_logger_close(*own);
+	errors += logfwd_logger_open(client, name, own) != 0;
+	errors += logfwd_logger_set_level(*own, level) != 0;
+	errors += logfwd_logger_set_context(*own, "name", name) != 0;
+	errors += logfwd_logger_set_level(shared, level) != 0;
+	errors += logfwd_logger_set_context(shared, "name", name) != 0;
+	errors += logfwd_client_stats(client, &stats) != 0 || stats.dropped != 0;
+	return errors;
+}
+
 static void *work(void *arg)
 {
 	struct worker *worker = arg;
 	struct logfwd_logger *own = NULL;
-	char name[32];
 
-	snprintf(name, sizeof(name), "worker.%d", worker->number);
 	for (int i = 0; i < records; i++) {
-		if (i % ROUNDS == 0) {
-			logfwd_logger_close(own);
-			worker->errors += logfwd_logger_open(client, name, &own) != 0;
-			worker->errors += logfwd_logger_set_level(own, 1 + i % 10) != 0;
-			worker->errors += logfwd_logger_set_context(own, "name", name) != 0;
-		}
+		if (i % ROUNDS == 0)
+			worker->errors += take_lease(worker, 1 + i % 10, &own);
 		worker->errors += !logfwd_enabled(own, LOGFWD_INFO);
 		worker->errors += logfwd_log(i % 2 == 0 ? own : shared, LOGFWD_INFO, "%d %d",
 					     worker->number, i) != 0;
