@@ -8,13 +8,14 @@ BASE, WIRE = {"base"}, {"base", "wire"}
 MAY_SEE = {
     "lib/base": set(),
     "lib/wire": BASE,
+    "lib/ring": WIRE,
     "lib/client": WIRE,
     "lib/ctl": WIRE,
     "lib/examples": set(),
     "daemon/os": BASE,
     "daemon/format": WIRE,
     "daemon/route": WIRE,
-    "daemon/intake": WIRE | {"os"},
+    "daemon/intake": WIRE | {"ring", "os"},
     "daemon/output": WIRE | {"os", "format"},
     "daemon/control": WIRE | {"os"},
     # Only the option structs in their headers: nothing of config calls a stage.
