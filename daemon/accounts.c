@@ -233,15 +233,24 @@ static json_t *recorder_json(const struct recorder_counts *counts)
 			 number(counts->not_kept));
 }
 
+static json_t *rings_json(const struct client_counts *counts)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "live",
+			 number(counts->ring_bytes / CLIENT_RING_BYTES), "bytes",
+			 number(counts->ring_bytes), "made", number(counts->rings.made), "refused",
+			 number(counts->rings.refused), "wakings", number(counts->rings.wakings));
+}
+
 static json_t *clients_json(const struct clients *clients, uint64_t client_dropped)
 {
 	struct client_counts counts = clients_counts(clients);
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "live", number(counts.live), "peak",
-			 number(counts.peak), "connected", number(counts.connected), "refused",
-			 refused_sum(&counts, REFUSED_CLIENT), "refused_by",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "live", number(counts.live),
+			 "peak", number(counts.peak), "connected", number(counts.connected),
+			 "refused", refused_sum(&counts, REFUSED_CLIENT), "refused_by",
 			 refused_json(&counts, REFUSED_CLIENT), "violations",
-			 number(counts.violations), "client_dropped", number(client_dropped));
+			 number(counts.violations), "client_dropped", number(client_dropped),
+			 "rings", rings_json(&counts));
 }
 
 static json_t *sockets_json(const struct output *output)

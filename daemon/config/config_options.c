@@ -378,6 +378,7 @@ static const struct option_spec limits_options[] = {
 	  .read = read_u64,
 	  LIMITS(recorder_bytes),
 	  .max = LIMIT_BYTES_MAX },
+	{ .name = "ring-bytes", .read = read_u64, LIMITS(ring_bytes), .max = LIMIT_BYTES_MAX },
 	{ .name = "uid-share", .read = read_u32, LIMITS(uid_share), .min = 1, .max = 100 },
 };
 

@@ -35,6 +35,7 @@ static void client_destroy(struct client *client)
 		event_free(client->reclaim);
 	if (client->fd >= 0)
 		close(client->fd);
+	client_drop_ring(client);
 	lease_table_deinit(&client->leases);
 	free(client->unsent);
 	free(client);
@@ -78,6 +79,7 @@ int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct clie
 	if (client == NULL)
 		return -ENOMEM;
 	client->fd = -1; /* the caller's until all is well */
+	client->ring.fd = -1;
 	client->env = env;
 	client->pid = pid;
 	client->uid = uid;
@@ -102,10 +104,9 @@ int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct clie
  */
 static bool client_send_bytes(struct client *client, const void *bytes, size_t length)
 {
-	if (client->page_is_due && length > 0) {
-		client->page_is_due = level_page_send(client->env->level_page, client->fd, bytes,
-						      length) == -EAGAIN;
-		return !client->page_is_due;
+	if (client->is_to_be_given && length > 0) {
+		client->is_to_be_given = client_send_welcome(client, bytes, length) == -EAGAIN;
+		return !client->is_to_be_given;
 	}
 	return length == 0 || send(client->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
 	       errno != EAGAIN;
@@ -169,7 +170,7 @@ static void client_write_level_map(struct client *client, struct writer *reply)
 	ops->level_map(ops->arg, client->told, reply);
 }
 
-/* What we can offer. */
+/* What we can offer everybody. */
 static uint32_t features_of(const struct client_env *env)
 {
 	return FEATURE_LEAVE | (env->level_page != NULL ? FEATURE_LEVEL_PAGE : 0);
@@ -187,7 +188,10 @@ static enum frame_effect client_hello(struct client *client, struct span body, s
 		return FRAME_VIOLATION;
 	client->greeted = true;
 	client->features = hello.features & features_of(client->env);
-	client->page_is_due = (client->features & FEATURE_LEVEL_PAGE) != 0;
+	if ((hello.features & FEATURE_RING) != 0 && client->env->offers_rings &&
+	    client_make_ring(client))
+		client->features |= FEATURE_RING;
+	client->is_to_be_given = (client->features & (FEATURE_LEVEL_PAGE | FEATURE_RING)) != 0;
 	welcome.features = client->features;
 	client->app_length = (uint8_t)(hello.app_name.len < WIRE_APP_NAME_MAX ? hello.app_name.len
 									      : WIRE_APP_NAME_MAX);
@@ -391,6 +395,18 @@ static enum frame_effect client_leave(struct client *client, struct span body, s
 	return FRAME_DONE;
 }
 
+/* The first one is the last of its words by socket; the others wake us. */
+static enum frame_effect client_use_ring(struct client *client, struct span body,
+					 struct writer *reply)
+{
+	(void)reply;
+	if ((client->features & FEATURE_RING) == 0 || !frame_parse_ring(body))
+		return FRAME_VIOLATION;
+	client->ring.in_use = true;
+	client->env->rings.wakings++;
+	return FRAME_DONE;
+}
+
 typedef enum frame_effect frame_handler(struct client *client, struct span body,
 					struct writer *reply);
 
@@ -401,7 +417,7 @@ static frame_handler *handler_of(uint16_t type)
 		[FRAME_CLOSE] = client_close,	      [FRAME_RECORD] = client_record,
 		[FRAME_SET_LEVEL] = client_set_level, [FRAME_CONTEXT] = client_context,
 		[FRAME_DROPPED] = client_dropped,     [FRAME_FLUSH] = client_flush,
-		[FRAME_LEAVE] = client_leave,
+		[FRAME_LEAVE] = client_leave,	      [FRAME_RING] = client_use_ring,
 	};
 
 	return type < ARRAY_LEN(handlers) ? handlers[type] : NULL;
@@ -424,6 +440,8 @@ const char *client_take_packet(struct client *client, struct span packet, struct
 			return "the first frame must be a hello";
 		if (client->has_left)
 			return "a frame behind the one that leaves";
+		if (client->ring.in_use && (handler == client_use_ring) == client->reads_ring)
+			return "a frame by socket that belongs into the ring, or the reverse";
 		if (handler(client, frame.body, reply) == FRAME_VIOLATION)
 			return "a frame that does not parse or is out of place";
 		if (writer_room(reply) < REPLY_MAX && !client_send(client, reply))
@@ -486,6 +504,8 @@ static void client_on_writable(evutil_socket_t fd, short what, void *arg)
 	client->map_is_due = false;
 	if (client_update_levels(client, true) == LEVEL_NEED_MAP)
 		level_page_count(client->env->level_page);
+	if (client->ring.in_use)
+		client_ring_look_soon(&client->ring); /* nobody did while answers waited */
 }
 
 void client_end(struct client *client, enum frame_error_code code, const char *reason)
@@ -502,9 +522,10 @@ void client_end(struct client *client, enum frame_error_code code, const char *r
 		};
 
 		frame_write_error(&reply, FRAME_BYE, &error);
-		client->page_is_due = false; /* no welcome has gone that would speak of it */
+		client->is_to_be_given = false; /* no welcome has gone that would speak of it */
 		client_send(client, &reply);
 	}
+	client_drop_ring(client);
 	event_del(client->readable);
 	event_del(client->writable);
 	close(client->fd);

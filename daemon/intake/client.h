@@ -12,6 +12,7 @@
 #include <event2/event.h>
 
 #include "base/cleanup.h"
+#include "intake/client_ring.h"
 #include "intake/lease_table.h"
 #include "intake/level_page.h"
 #include "intake/quota.h"
@@ -27,6 +28,13 @@ struct client_list {
 };
 struct client *client_next(const struct client *client);
 
+/** Of rings, ever. */
+struct ring_counts {
+	uint64_t made;
+	uint64_t refused; /* asked for in vain: limit, share, or no memory */
+	uint64_t wakings; /* times that a client woke us */
+};
+
 /** What all clients share; owned by clients.c and outlives them. */
 struct client_env {
 	struct event_base *base;
@@ -41,15 +49,18 @@ struct client_env {
 	struct client
 		*push_next; /* of the round of level maps: whom it comes to next; NULL: nobody */
 	struct client_list
-		list;	     /* a client enters it when it is made and leaves when it is freed */
-	bool stopping;	     /* the daemon goes, and not its clients */
-	uint64_t live;	     /* its length */
+		list;	   /* a client enters it when it is made and leaves when it is freed */
+	bool stopping;	   /* the daemon goes, and not its clients */
+	uint64_t live;	   /* its length */
+	bool offers_rings; /* limits.ring-bytes has room for one */
+	struct ring_counts rings;
 	uint64_t violations; /* connections that broke the protocol */
 	struct refusal_counts refusals;
 	struct log_limit complaint; /* clients make mistakes faster than anybody reads of them */
 };
 
 #define CLIENT_ARENA_BYTES (4 * WIRE_PACKET_MAX)
+_Static_assert(CLIENT_ARENA_BYTES >= CLIENT_RING_CAPACITY, "a ring is read to its end in one turn");
 
 /**
  * Takes a connection into service.

@@ -2,7 +2,9 @@
  * client_internal: what the files of a client connection share; nobody else includes it.
  *
  * client.c         its socket, its frames, its end
+ * client_welcome.c what it gets with its welcome: level page and ring
  * client_turn.c    what it says in one turn of the loop
+ * client_ring.c    its ring, which knows of no client
  * client_reclaim.c its leases, given back one by one or in slices
  */
 #ifndef LOGFWD_INTAKE_CLIENT_INTERNAL_H
@@ -24,8 +26,10 @@ struct client {
 	bool greeted;
 	bool has_left;	   /* it has closed all its leases with a FRAME_LEAVE */
 	uint32_t features; /* FEATURE_...: agreed to */
-	bool page_is_due;  /* the next packet to it, with the welcome, carries the level page */
-	bool map_is_due;   /* a level map found no room */
+	bool is_to_be_given; /* the next packet to it, with the welcome, carries level page and ring */
+	bool reads_ring;     /* what is handled just now came by the ring */
+	struct client_ring ring;
+	bool map_is_due;	   /* a level map found no room */
 	struct client_levels told; /* by the last level map */
 	uint8_t app_length;
 	uint8_t app[WIRE_APP_NAME_MAX];
@@ -52,6 +56,15 @@ const char *client_take_packet(struct client *client, struct span packet, struct
 
 /** Ends a connection that broke the protocol, and says why. */
 void client_violation(struct client *client, const char *reason);
+
+/* client_welcome.c */
+
+/** Makes its ring, at its user's cost. False: it is served by socket, and nothing is said of it. */
+bool client_make_ring(struct client *client);
+void client_drop_ring(struct client *client);
+
+/** Sends the packet with the welcome, and the descriptors that it speaks of. Returns 0 or -errno. */
+int client_send_welcome(struct client *client, const void *bytes, size_t length);
 
 /* client_reclaim.c */
 

@@ -21,11 +21,13 @@
 struct turn {
 	struct span packets[PACKETS_PER_TURN]; /* received and not handled yet; in the arena */
 	size_t n_packets;
-	size_t received; /* packets, so far */
-	size_t used;	 /* bytes of the arena */
-	bool too_long;	 /* the last one is longer than the protocol allows, and was cut */
-	bool empty;	 /* nothing waits any more */
-	bool closed;	 /* by the other side, behind all that was received */
+	size_t received;   /* packets, so far */
+	size_t used;	   /* bytes of the arena */
+	bool too_long;	   /* the last one is longer than the protocol allows, and was cut */
+	bool empty;	   /* nothing waits any more */
+	bool closed;	   /* by the other side, behind all that was received */
+	size_t ring_taken; /* bytes */
+	bool ring_is_read; /* to its end, behind the other side's */
 };
 
 static bool turn_has_room(const struct turn *turn)
@@ -133,28 +135,77 @@ static const char *client_take_group(struct client *client, const struct turn *t
 	return wrong;
 }
 
+/*
+ * What waits in the ring, as much as a packet holds; all of it when the other side is gone, for
+ * somebody else who has it mapped could write on for ever.
+ */
+static const char *client_take_ring(struct client *client, struct turn *turn, struct writer *reply)
+{
+	size_t left = CLIENT_ARENA_BYTES - turn->used;
+	bool room;
+	const char *wrong =
+		client_ring_take(&client->ring, client->env->arena + turn->used,
+				 turn->closed ? left : WIRE_PACKET_MAX, &turn->packets[0], &room);
+
+	turn->n_packets = 1;
+	turn->used += turn->packets[0].len;
+	turn->ring_taken = turn->packets[0].len;
+	turn->ring_is_read =
+		turn->received == 1; /* nothing but the end came by socket: all of it */
+	if (wrong != NULL)
+		return wrong;
+	client->reads_ring = true;
+	wrong = client_take_group(client, turn, reply);
+	client->reads_ring = false;
+	if (room)
+		frame_write_ring(reply, FRAME_ROOM);
+	return wrong;
+}
+
+/* What it said by socket, and if nothing more waits there, what it said through the ring. */
+static const char *client_listen(struct client *client, struct turn *turn, struct writer *reply)
+{
+	const char *wrong = NULL;
+
+	while (wrong == NULL && !client->has_left && !turn_is_over(turn) &&
+	       reply->len < ANSWERS_PER_TURN) {
+		client_receive_group(client, turn);
+		wrong = client_take_group(client, turn, reply);
+	}
+	if (wrong == NULL && client->ring.in_use && turn_has_room(turn) &&
+	    (turn->empty || turn->closed) && reply->len < ANSWERS_PER_TURN)
+		wrong = client_take_ring(client, turn, reply);
+	return wrong;
+}
+
+/* Nothing that it said is left, and nothing more comes. */
+static bool client_is_done(const struct client *client, const struct turn *turn)
+{
+	return client->has_left || (turn->closed && (!client->ring.in_use || turn->ring_is_read));
+}
+
 bool client_drain(struct client *client)
 {
 	const struct client_env *env = client->env;
 	struct writer reply = writer_over(env->reply, WIRE_PACKET_MAX);
 	struct turn turn = { 0 };
-	const char *wrong = NULL;
+	const char *wrong;
+	bool more;
 
 	if (!client_catch_up(client))
 		return false;
-	while (wrong == NULL && !client->has_left && !turn_is_over(&turn) &&
-	       reply.len < ANSWERS_PER_TURN) {
-		client_receive_group(client, &turn);
-		wrong = client_take_group(client, &turn, &reply);
-	}
+	wrong = client_listen(client, &turn, &reply);
 	env->ops.flush(env->ops.arg);
 	if (wrong == NULL && !turn.closed && !client_answer(client, &reply))
 		wrong = "it does not read its answers, and there is no memory to keep them";
+	more = !turn.empty;
 	if (wrong != NULL) {
 		env->ops.reject(env->ops.arg, REJECT_MALFORMED);
 		client_violation(client, wrong);
-	} else if (turn.closed || client->has_left) {
+	} else if (client_is_done(client, &turn)) {
 		client_end(client, 0, NULL);
+	} else if (client->ring.in_use && client->unsent == NULL) {
+		more |= client_ring_rest(&client->ring, turn.ring_taken);
 	}
-	return !turn.empty && client->fd >= 0 && client->unsent == NULL;
+	return more && client->fd >= 0 && client->unsent == NULL;
 }

@@ -234,6 +234,7 @@ int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 		.arena = malloc(CLIENT_ARENA_BYTES),
 		.reply = malloc(WIRE_PACKET_MAX),
 	};
+	clients->env.offers_rings = limits->ring_bytes >= CLIENT_RING_BYTES;
 	level_push_init(&clients->push);
 	clients->accept_again = evtimer_new(base, clients_on_accept_again, clients);
 	clients->push_timer = evtimer_new(base, clients_on_push, clients);
@@ -291,6 +292,7 @@ void clients_set_limits(struct clients *clients, const struct limits *limits)
 {
 	quota_set_limits(clients->env.quota, limits);
 	clients->env.record_bytes = limits->record_bytes;
+	clients->env.offers_rings = limits->ring_bytes >= CLIENT_RING_BYTES;
 }
 
 void clients_levels_changed(struct clients *clients)
@@ -338,6 +340,8 @@ struct client_counts clients_counts(const struct clients *clients)
 	counts.live = clients->env.live;
 	counts.violations = clients->env.violations;
 	counts.refusals = clients->env.refusals;
+	counts.rings = clients->env.rings;
+	counts.ring_bytes = quota_held(clients->env.quota, QUOTA_RING_BYTES);
 	counts.context_bytes = quota_held(clients->env.quota, QUOTA_CONTEXT_BYTES);
 	return counts;
 }

@@ -13,6 +13,8 @@ struct client_counts {
 	uint64_t connected;  /* ever */
 	uint64_t violations; /* connections that ended by FRAME_ERROR_PROTOCOL */
 	struct refusal_counts refusals;
+	struct ring_counts rings;
+	uint64_t ring_bytes;	/* that rings take now */
 	uint64_t context_bytes; /* that contexts take now */
 };
 

@@ -2,17 +2,11 @@
 
 #include <errno.h>
 #include <linux/futex.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "os/shared_memory.h"
 #include "wire/level_page.h"
-
-/* Not yet in the headers of every system: memfd_create(2), Linux 6.3. */
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 0x0008U
-#endif
 
 struct level_page {
 	int fd;
@@ -25,21 +19,13 @@ struct level_page {
 	bool registered;
 };
 
-/* Some systems allow only memory that can never be executed; older ones do not know of it. */
-static int sealable_memory(void)
-{
-	int fd = memfd_create("logfwd-levels", MFD_CLOEXEC | MFD_NOEXEC_SEAL | MFD_ALLOW_SEALING);
-
-	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create("logfwd-levels", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	return fd;
-}
-
 /* Mapped before it is sealed: F_SEAL_FUTURE_WRITE leaves us this one way to write. */
 static int level_page_make(struct level_page *page)
 {
-	page->fd = sealable_memory();
-	if (page->fd < 0 || ftruncate(page->fd, (off_t)page->bytes) < 0)
+	page->fd = shared_memory_new("logfwd-levels");
+	if (page->fd < 0)
+		return page->fd;
+	if (ftruncate(page->fd, (off_t)page->bytes) < 0)
 		return -errno;
 	page->shared = mmap(NULL, page->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, page->fd, 0);
 	if (page->shared == MAP_FAILED || fcntl(page->fd, F_ADD_SEALS, LEVEL_PAGE_SEALS) < 0)
@@ -109,30 +95,7 @@ void level_page_count(struct level_page *page)
 		atomic_fetch_add_explicit(&page->shared->generation, 1, memory_order_release);
 }
 
-int level_page_send(const struct level_page *page, int socket, const void *bytes, size_t length)
+int level_page_fd(const struct level_page *page)
 {
-	union {
-		struct cmsghdr header; /* for its alignment */
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	struct iovec iov = { (void *)bytes, length };
-	struct msghdr message = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t sent;
-
-	control.header = (struct cmsghdr){
-		.cmsg_len = CMSG_LEN(sizeof(int)),
-		.cmsg_level = SOL_SOCKET,
-		.cmsg_type = SCM_RIGHTS,
-	};
-	memcpy(CMSG_DATA(&control.header), &page->fd, sizeof(page->fd));
-	sent = sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-	/* ETOOMANYREFS: so many clients have not taken theirs that no more may be on the way. */
-	if (sent < 0 && errno != EAGAIN)
-		sent = send(socket, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	return sent < 0 ? -errno : 0;
+	return page->fd;
 }

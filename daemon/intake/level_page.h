@@ -8,8 +8,6 @@
 #ifndef LOGFWD_INTAKE_LEVEL_PAGE_H
 #define LOGFWD_INTAKE_LEVEL_PAGE_H
 
-#include <stddef.h>
-
 #include "base/cleanup.h"
 
 struct level_page;
@@ -27,10 +25,7 @@ DEFINE_CLEANUP(struct level_page *, level_page_free)
 /** Makes clients look at what they have been sent. page: NULL: there is none. */
 void level_page_count(struct level_page *page);
 
-/**
- * Sends a packet with the page's descriptor, or without it where the kernel passes none now.
- * socket: connected, AF_UNIX. Returns 0, or -errno (-EAGAIN: no room).
- */
-int level_page_send(const struct level_page *page, int socket, const void *bytes, size_t length);
+/** Of the page, for descriptors_send(); borrowed. */
+int level_page_fd(const struct level_page *page);
 
 #endif

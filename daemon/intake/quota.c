@@ -30,6 +30,7 @@ void quota_set_limits(struct quota *quota, const struct limits *limits)
 	quota->limit[QUOTA_LOGGERS] = limits->loggers;
 	quota->limit[QUOTA_CONTEXT_BYTES] = limits->context_bytes;
 	quota->limit[QUOTA_RECORDER_BYTES] = limits->recorder_bytes;
+	quota->limit[QUOTA_RING_BYTES] = limits->ring_bytes;
 	for (size_t i = 0; i < QUOTA_KINDS; i++)
 		quota->share[i] = share_of(quota->limit[i], limits->uid_share);
 }

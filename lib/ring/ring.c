@@ -132,10 +132,15 @@ int64_t ring_unread(const struct ring_producer *producer, uint8_t *to)
 	return (int64_t)(last.committed - last.consumed);
 }
 
+uint64_t ring_waiting(const struct ring_consumer *consumer)
+{
+	return atomic_load_explicit(&consumer->header->produced, memory_order_acquire) -
+	       consumer->consumed;
+}
+
 int64_t ring_peek(const struct ring_consumer *consumer, uint8_t *to, size_t cap)
 {
-	uint64_t waiting = atomic_load_explicit(&consumer->header->produced, memory_order_acquire) -
-			   consumer->consumed;
+	uint64_t waiting = ring_waiting(consumer);
 	size_t length = waiting < cap ? (size_t)waiting : cap;
 
 	if (waiting > consumer->capacity)

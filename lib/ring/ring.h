@@ -104,6 +104,9 @@ int64_t ring_unread(const struct ring_producer *producer, uint8_t *to);
  */
 int64_t ring_peek(const struct ring_consumer *consumer, uint8_t *to, size_t cap);
 
+/** How many bytes the producer says there are; more than the capacity cannot be. */
+uint64_t ring_waiting(const struct ring_consumer *consumer);
+
 /**
  * Takes so many of the bytes peeked at. Returns true when the producer waits for room and half of
  * the ring is free: the caller has to tell it, and nobody else will.

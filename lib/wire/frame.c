@@ -277,6 +277,16 @@ bool frame_parse_leave(struct span body)
 	return body.len == 0;
 }
 
+void frame_write_ring(struct writer *writer, enum frame_type type)
+{
+	frame_end(writer, frame_begin(writer, type));
+}
+
+bool frame_parse_ring(struct span body)
+{
+	return body.len == 0;
+}
+
 void frame_write_flush(struct writer *writer, enum frame_type type, const struct frame_flush *flush)
 {
 	size_t start = frame_begin(writer, type);

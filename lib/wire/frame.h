@@ -23,6 +23,7 @@
 #define WIRE_RECORD_OVERHEAD (WIRE_HEADER_BYTES + 4 + 8 + 1 + 1 + 4)
 
 /* Optional, and used when both sides have set the bit: see lib/wire/README.md, section 5. */
+#define FEATURE_RING	   UINT32_C(0x1) /* ring/ring.h */
 #define FEATURE_LEVEL_PAGE UINT32_C(0x2) /* wire/level_page.h */
 #define FEATURE_LEAVE	   UINT32_C(0x4) /* FRAME_LEAVE */
 
@@ -37,12 +38,14 @@ enum frame_type {
 	FRAME_DROPPED = 7,
 	FRAME_FLUSH = 8,
 	FRAME_LEAVE = 9, /* no body: all leases are closed, nothing follows; with FEATURE_LEAVE */
+	FRAME_RING = 10, /* no body: look into the ring; with FEATURE_RING */
 	/* daemon to client */
 	FRAME_WELCOME = 65,
 	FRAME_LEVEL_MAP = 66,
 	FRAME_FLUSHED = 67,
 	FRAME_ERROR = 68,
 	FRAME_BYE = 69,
+	FRAME_ROOM = 70, /* no body: there is room in the ring again; with FEATURE_RING */
 };
 
 struct frame {
@@ -169,6 +172,8 @@ void frame_write_set_level(struct writer *writer, const struct frame_set_level *
 void frame_write_context(struct writer *writer, const struct frame_context *context);
 void frame_write_dropped(struct writer *writer, const struct frame_dropped *dropped);
 void frame_write_leave(struct writer *writer);
+/** type: FRAME_RING or FRAME_ROOM. */
+void frame_write_ring(struct writer *writer, enum frame_type type);
 /** type: FRAME_FLUSH or FRAME_FLUSHED. */
 void frame_write_flush(struct writer *writer, enum frame_type type,
 		       const struct frame_flush *flush);
@@ -189,6 +194,7 @@ bool frame_parse_set_level(struct span body, struct frame_set_level *set_level_o
 bool frame_parse_context(struct span body, struct frame_context *context_out);
 bool frame_parse_dropped(struct span body, struct frame_dropped *dropped_out);
 bool frame_parse_leave(struct span body);
+bool frame_parse_ring(struct span body);
 bool frame_parse_flush(struct span body, struct frame_flush *flush_out);
 bool frame_parse_level_map(struct span body, struct frame_level_map *map_out);
 bool frame_parse_error(struct span body, struct frame_error *error_out);

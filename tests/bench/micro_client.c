@@ -4,6 +4,7 @@
  */
 #include "micro.h"
 
+#include "intake/descriptors.h"
 #include "intake/level_page.h"
 #include "wire/frame.h"
 #include "wire/level.h"
@@ -73,6 +74,13 @@ static void play(struct played_daemon *daemon, bool with_page)
 	require(!with_page || level_page_new(&daemon->page) == 0, "a level page");
 }
 
+static int send_with_page(const struct played_daemon *daemon, struct span packet)
+{
+	int fd = level_page_fd(daemon->page);
+
+	return descriptors_send(daemon->peer, packet.ptr, packet.len, &fd, 1);
+}
+
 static void play_welcome(struct played_daemon *daemon)
 {
 	static const struct level_map_entry root = {
@@ -92,7 +100,7 @@ static void play_welcome(struct played_daemon *daemon)
 	daemon->peer = accept4(daemon->listener, NULL, NULL, SOCK_CLOEXEC);
 	require(daemon->peer >= 0, "accepting the client");
 	if (daemon->page != NULL)
-		require(level_page_send(daemon->page, daemon->peer, bytes, packet.len) == 0,
+		require(send_with_page(daemon, writer_span(&packet)) == 0,
 			"sending the level page");
 	else
 		require(send(daemon->peer, bytes, packet.len, MSG_NOSIGNAL) > 0, "a welcome");

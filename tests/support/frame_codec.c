@@ -114,6 +114,14 @@ static bool recode_leave(const struct frame *frame, struct writer *writer)
 	return true;
 }
 
+static bool recode_ring(const struct frame *frame, struct writer *writer)
+{
+	if (!frame_parse_ring(frame->body))
+		return false;
+	frame_write_ring(writer, frame->type);
+	return true;
+}
+
 static bool recode_flush(const struct frame *frame, struct writer *writer)
 {
 	struct frame_flush flush;
@@ -171,6 +179,7 @@ static recode *const recoders[] = {
 	[FRAME_WELCOME] = recode_welcome,     [FRAME_LEVEL_MAP] = recode_level_map,
 	[FRAME_FLUSHED] = recode_flush,	      [FRAME_ERROR] = recode_error,
 	[FRAME_BYE] = recode_error,	      [FRAME_LEAVE] = recode_leave,
+	[FRAME_RING] = recode_ring,	      [FRAME_ROOM] = recode_ring,
 };
 
 bool frame_type_is_known(uint16_t type)

@@ -16,6 +16,7 @@ static const struct limits limits = {
 	.loggers = 10000,
 	.record_bytes = 65536,
 	.context_bytes = 65536,
+	.ring_bytes = 2 * CLIENT_RING_BYTES,
 	.uid_share = 100,
 };
 
@@ -32,6 +33,7 @@ void fixture_setup(void)
 		.hello_ms = 60000,
 		.arena = malloc(CLIENT_ARENA_BYTES),
 		.reply = malloc(WIRE_PACKET_MAX),
+		.offers_rings = true,
 	};
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
 	peer_init(&peer, fds[0]);
@@ -48,6 +50,7 @@ void fixture_teardown(void)
 	ck_assert_uint_eq(quota_held(env.quota, QUOTA_LOGGERS), 0);
 	ck_assert_uint_eq(quota_held(env.quota, QUOTA_CLIENTS), 0);
 	ck_assert_uint_eq(quota_held(env.quota, QUOTA_CONTEXT_BYTES), 0);
+	ck_assert_uint_eq(quota_held(env.quota, QUOTA_RING_BYTES), 0);
 	peer_close(&peer);
 	quota_free(env.quota);
 	free(env.arena);

@@ -113,6 +113,9 @@ static void write_frame(struct writer *text, const struct frame *frame)
 		ck_assert(frame_parse_flush(frame->body, &flush));
 		write_number(text, "flushed ", flush.token);
 		break;
+	case FRAME_ROOM:
+		writer_text(text, span_of("room"));
+		break;
 	default:
 		write_error(text, frame);
 		break;

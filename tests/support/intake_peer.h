@@ -30,7 +30,7 @@ void peer_flush(struct peer *peer, uint32_t token);
 
 /**
  * All that was answered so far, a line each: "welcome" or "welcome 4" (with features), "map", "flushed 7", "error 2 5" (code
- * and logger), "bye 5 reason"; "end" when the connection is closed. Static storage.
+ * and logger), "bye 5 reason", "room"; "end" when the connection is closed. Static storage.
  */
 const char *peer_heard(struct peer *peer);
 

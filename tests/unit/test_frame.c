@@ -77,13 +77,19 @@ static void write_sample(struct writer *writer, int sample)
 	case 15:
 		frame_write_leave(writer);
 		break;
+	case 16:
+		frame_write_ring(writer, FRAME_RING);
+		break;
+	case 17:
+		frame_write_ring(writer, FRAME_ROOM);
+		break;
 	default:
 		frame_write_error(writer, FRAME_BYE,
 				  &(struct frame_error){ FRAME_ERROR_SHUTDOWN, 0, span_of("") });
 		break;
 	}
 }
-#define SAMPLES 17
+#define SAMPLES 19
 
 static struct span sample_packet(int sample, uint8_t packet[static PACKET_BYTES])
 {

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "intake/descriptors.h"
 #include "support/suite.h"
 #include "wire/level_page.h"
 
@@ -33,6 +34,14 @@ static void tear_down(void)
 static size_t page_bytes(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Sends the packet "x" with the page; -errno. */
+static int send_page(const struct level_page *page)
+{
+	int fd = level_page_fd(page);
+
+	return descriptors_send(sockets[0], "x", 1, &fd, 1);
 }
 
 /* Receives the packet "x" and the descriptor that comes with it; -1: none. */
@@ -80,7 +89,7 @@ START_TEST(page_is_read_by_others_and_not_written)
 	int fd;
 
 	ck_assert_int_eq(level_page_new(&page), 0);
-	ck_assert_int_eq(level_page_send(page, sockets[0], "x", 1), 0);
+	ck_assert_int_eq(send_page(page), 0);
 	fd = receive_descriptor();
 	ck_assert_int_eq(fcntl(fd, F_GET_SEALS) & LEVEL_PAGE_SEALS, LEVEL_PAGE_SEALS);
 	ck_assert_int_eq(lseek(fd, 0, SEEK_END), (off_t)page_bytes());
@@ -115,7 +124,7 @@ START_TEST(page_shows_that_its_daemon_was_killed)
 
 	ck_assert_int_ge(child, 0);
 	if (child == 0) {
-		if (level_page_new(&page) < 0 || level_page_send(page, sockets[0], "x", 1) < 0)
+		if (level_page_new(&page) < 0 || send_page(page) < 0)
 			_exit(1);
 		for (;;)
 			pause();
@@ -140,7 +149,7 @@ START_TEST(page_is_not_abandoned_by_a_child)
 	int fd, status;
 
 	ck_assert_int_eq(level_page_new(&page), 0);
-	ck_assert_int_eq(level_page_send(page, sockets[0], "x", 1), 0);
+	ck_assert_int_eq(send_page(page), 0);
 	fd = receive_descriptor();
 	shared = map_page(fd);
 	child = fork();
@@ -192,7 +201,7 @@ START_TEST(page_is_not_sent_where_there_is_no_room)
 
 	ck_assert_int_eq(level_page_new(&page), 0);
 	do {
-		result = level_page_send(page, sockets[0], "x", 1);
+		result = send_page(page);
 	} while (result == 0);
 	ck_assert_int_eq(result, -EAGAIN);
 	close(receive_descriptor());
@@ -214,7 +223,7 @@ START_TEST(page_is_left_out_where_too_many_are_on_the_way)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 	ck_assert(user != 0 || seteuid(1) == 0); /* root may have more */
 	for (size_t i = 0; i < 2; i++)
-		results[i] = level_page_send(page, sockets[0], "x", 1);
+		results[i] = send_page(page);
 	ck_assert(user != 0 || seteuid(user) == 0);
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	ck_assert_int_eq(results[0], 0);

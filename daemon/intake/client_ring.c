@@ -1,0 +1,126 @@
+#include "intake/client_ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "os/shared_memory.h"
+
+/* How often a busy client is looked after. A record waits so long at most. */
+#define LOOK_US 1000
+/* A look that brings less costs more than to be woken for it. */
+#define BYTES_WORTH_A_LOOK 128
+
+#define RING_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+/* Allocated in full: memory that is short is found out here, and not by a SIGBUS later. */
+static int ring_memory_make(struct client_ring *ring)
+{
+	void *memory;
+
+	ring->fd = shared_memory_new("logfwd-ring");
+	if (ring->fd < 0)
+		return ring->fd;
+	if (fallocate(ring->fd, 0, 0, (off_t)CLIENT_RING_BYTES) < 0 ||
+	    fcntl(ring->fd, F_ADD_SEALS, RING_SEALS) < 0)
+		return -errno;
+	memory = mmap(NULL, CLIENT_RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	ring->memory = memory;
+	ring->consumer = ring_consumer_over(memory, CLIENT_RING_CAPACITY);
+	return 0;
+}
+
+int client_ring_init(struct client_ring *ring, struct event_base *base, event_callback_fn look,
+		     void *arg)
+{
+	int result;
+
+	*ring = (struct client_ring){ .fd = -1 };
+	result = ring_memory_make(ring);
+	if (result == 0)
+		ring->look = evtimer_new(base, look, arg);
+	if (result == 0 && ring->look == NULL)
+		result = -ENOMEM;
+	if (result < 0)
+		client_ring_deinit(ring);
+	return result;
+}
+
+void client_ring_was_passed(struct client_ring *ring)
+{
+	if (ring->fd >= 0)
+		close(ring->fd);
+	ring->fd = -1;
+}
+
+void client_ring_deinit(struct client_ring *ring)
+{
+	client_ring_was_passed(ring);
+	if (ring->look != NULL)
+		event_free(ring->look);
+	if (ring->memory != NULL)
+		munmap(ring->memory, CLIENT_RING_BYTES);
+	*ring = (struct client_ring){ .fd = -1 };
+}
+
+/* How many of the bytes are whole frames. */
+static size_t whole_frames(struct span bytes)
+{
+	struct span rest = bytes;
+	struct frame frame;
+
+	while (frame_take(&rest, &frame) == FRAME_TAKEN)
+		;
+	return bytes.len - rest.len;
+}
+
+const char *client_ring_take(struct client_ring *ring, uint8_t *to, size_t cap,
+			     struct span *frames_out, bool *room_out)
+{
+	int64_t there = ring_peek(&ring->consumer, to, cap);
+	size_t whole;
+
+	*frames_out = (struct span){ 0 };
+	*room_out = false;
+	if (there < 0)
+		return "an index of the ring that cannot be";
+	if (there == 0)
+		return NULL;
+	whole = whole_frames(span_of_bytes(to, (size_t)there));
+	/* What is committed ends with a frame, and the largest has room: so the first one is whole. */
+	if (whole == 0)
+		return "a torn frame in the ring";
+	/* Taken before it is handled: what we die with is lost, and never sent twice. */
+	*room_out = ring_consume(&ring->consumer, whole);
+	*frames_out = span_of_bytes(to, whole);
+	return NULL;
+}
+
+void client_ring_look_soon(struct client_ring *ring)
+{
+	const struct timeval now = { 0 };
+
+	event_add(ring->look, &now);
+}
+
+bool client_ring_rest(struct client_ring *ring, size_t taken)
+{
+	const struct timeval pause = { .tv_usec = LOOK_US };
+	uint64_t waiting = ring_waiting(&ring->consumer);
+	bool was_looked_after = ring->is_looked_after;
+
+	/* After a waking one look by the clock tells whether more comes; then each look tells. */
+	ring->is_looked_after =
+		waiting > 0 || taken >= BYTES_WORTH_A_LOOK || (taken > 0 && !was_looked_after);
+	if (!ring->is_looked_after && ring_sleep(&ring->consumer))
+		return false;
+	if (waiting > CLIENT_RING_CAPACITY / 4)
+		client_ring_look_soon(ring); /* else it might be full before we come */
+	else
+		event_add(ring->look, &pause);
+	return waiting > 0;
+}

@@ -1,0 +1,443 @@
+/*
+ * Proves that frames count the same by ring as by socket, in one order over both; that what a dead
+ * client had committed is taken to its end and no further; that nothing in the ring is believed; and
+ * that a ring costs its user, once, and nothing when it is gone.
+ */
+#include "intake/client.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "support/intake_client_fixture.h"
+#include "support/length.h"
+#include "support/suite.h"
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+/* For what waits for a look by the clock. */
+#define PATIENCE_TURNS 5000
+
+static void *memory;
+static struct ring_producer ring;
+
+/* Asks for a ring, and takes the descriptor that comes with the welcome; -1: none came. */
+static int ask_for_ring(void)
+{
+	static uint8_t packet[WIRE_PACKET_MAX];
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct iovec iov = { packet, sizeof(packet) };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	int fd = -1;
+
+	frame_write_hello(&peer.packet,
+			  &(struct frame_hello){ .version = WIRE_VERSION,
+						 .features = FEATURE_RING | FEATURE_LEAVE,
+						 .app_name = span_of("shop") });
+	peer_say(&peer);
+	serve();
+	ck_assert_int_gt(recvmsg(peer.fd, &message, MSG_CMSG_CLOEXEC), 0);
+	if (CMSG_FIRSTHDR(&message) != NULL) {
+		ck_assert_uint_eq(CMSG_FIRSTHDR(&message)->cmsg_len, CMSG_LEN(sizeof(int)));
+		memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
+	}
+	fake_intake_take(&fake);
+	return fd;
+}
+
+static void set_up(void)
+{
+	int fd;
+
+	fixture_setup();
+	fd = ask_for_ring();
+	ck_assert_int_ge(fd, 0);
+	memory = mmap(NULL, CLIENT_RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ck_assert_ptr_ne(memory, MAP_FAILED);
+	close(fd);
+	ring = ring_producer_over(memory, CLIENT_RING_CAPACITY);
+}
+
+static void tear_down(void)
+{
+	fixture_teardown();
+	munmap(memory, CLIENT_RING_BYTES);
+}
+
+/* Puts what was written into the packet into the ring instead; true when it has to wake. */
+static bool put(void)
+{
+	struct span frames = span_of_bytes(peer.bytes, peer.packet.len);
+
+	ck_assert(!peer.packet.failed);
+	ck_assert_int_eq(ring_put(&ring, frames), 0);
+	peer.packet = writer_over(peer.bytes, sizeof(peer.bytes));
+	return ring_commit(&ring);
+}
+
+static void say_ring(void)
+{
+	frame_write_ring(&peer.packet, FRAME_RING);
+	peer_say(&peer);
+}
+
+/* Serves until so many records have come. */
+static void serve_records(size_t records)
+{
+	for (int i = 0; i < PATIENCE_TURNS && fake.records < records; i++)
+		event_base_loop(env.base, EVLOOP_ONCE);
+	ck_assert_uint_eq(fake.records, records);
+}
+
+/* Switches to the ring, and runs until the daemon sleeps. */
+static void use_ring(void)
+{
+	say_ring();
+	serve();
+	for (int i = 0; i < PATIENCE_TURNS && ring.header->consumer_sleeps == 0; i++)
+		event_base_loop(env.base, EVLOOP_ONCE);
+	ck_assert_uint_eq(ring.header->consumer_sleeps, 1);
+}
+
+START_TEST(ring_memory_cannot_shrink)
+{
+	struct client_ring own;
+	struct stat status;
+
+	ck_assert_int_eq(client_ring_init(&own, env.base, NULL, NULL), 0);
+	ck_assert_int_eq(fcntl(own.fd, F_GET_SEALS) & SEALS, SEALS);
+	ck_assert_int_lt(ftruncate(own.fd, 0), 0);
+	ck_assert_int_eq(fstat(own.fd, &status), 0);
+	ck_assert_int_ge(status.st_blocks * 512, (blkcnt_t)CLIENT_RING_BYTES); /* no hole */
+	client_ring_deinit(&own);
+}
+END_TEST
+
+START_TEST(frames_count_the_same_in_one_order)
+{
+	peer_open(&peer, 1, "a");
+	peer_record(&peer, 1, "one");
+	put(); /* early: the daemon does not look before it is told */
+	peer_open(&peer, 2, "b");
+	peer_record(&peer, 2, "zero");
+	peer_say(&peer);
+	say_ring();
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake),
+			 "open b\nrecord b 20 zero\nopen a\nrecord a 20 one\n");
+	peer_flush(&peer, 7);
+	frame_write_close(&peer.packet, &(struct frame_close){ 1 });
+	put();
+	say_ring();
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "close a\n");
+	ck_assert_str_eq(peer_heard(&peer), "flushed 7\n");
+}
+END_TEST
+
+START_TEST(a_busy_client_wakes_nobody)
+{
+	use_ring();
+	ck_assert_uint_eq(env.rings.wakings, 1);
+	peer_open(&peer, 1, "a");
+	peer_record(&peer, 1, "text");
+	ck_assert(put()); /* it sleeps */
+	say_ring();
+	serve_records(1);
+	for (size_t i = 2; i < 50; i++) {
+		for (size_t of = 0; of < 8; of++)
+			peer_record(&peer, 1, "text");
+		ck_assert(!put());
+		serve_records((i - 1) * 8 + 1);
+	}
+	ck_assert_uint_eq(env.rings.wakings, 2);
+	for (int i = 0; i < PATIENCE_TURNS && ring.header->consumer_sleeps == 0; i++)
+		event_base_loop(env.base, EVLOOP_ONCE);
+	peer_record(&peer, 1, "later");
+	ck_assert(put()); /* it sleeps again when nothing comes */
+}
+END_TEST
+
+/* Puts it, and waits for room where there is none. Returns how often it had to. */
+static size_t put_patiently(struct span frame, size_t records)
+{
+	if (ring_put(&ring, frame) == 0)
+		return 0;
+	ring_commit(&ring);
+	ck_assert(ring_wait_for_room(&ring, frame.len));
+	say_ring();
+	serve_records(records);
+	ck_assert_str_eq(peer_heard(&peer), "room\n");
+	ck_assert_int_eq(ring_put(&ring, frame), 0);
+	return 1;
+}
+
+/* Frames of all lengths, more than the ring holds many times over. */
+START_TEST(a_full_ring_tells_of_room)
+{
+	static char text[1000];
+	const size_t records = 5000;
+	size_t waits = 0;
+
+	memset(text, 'x', sizeof(text) - 1);
+	use_ring();
+	peer_open(&peer, 1, "a");
+	put();
+	for (size_t i = 0; i < records; i++) {
+		uint8_t bytes[2 * sizeof(text)];
+		struct span frame;
+
+		peer_record(&peer, 1, text + i % sizeof(text));
+		frame = span_of_bytes(bytes, peer.packet.len);
+		memcpy(bytes, peer.bytes, frame.len);
+		peer.packet = writer_over(peer.bytes, sizeof(peer.bytes));
+		waits += put_patiently(frame, i);
+	}
+	ring_commit(&ring);
+	say_ring();
+	serve_records(records);
+	ck_assert_uint_gt(waits, 5);
+}
+END_TEST
+
+START_TEST(the_dead_have_said_what_they_committed)
+{
+	fake.notes_exits = true;
+	use_ring();
+	peer_open(&peer, 1, "a");
+	peer_record(&peer, 1, "committed");
+	put();
+	peer_record(&peer, 1, "half written");
+	ck_assert_int_eq(ring_put(&ring, span_of_bytes(peer.bytes, peer.packet.len)), 0);
+	peer_close(&peer);
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "open a\nrecord a 20 committed\nexit a\n"
+						  "gone 1 loggers 1 records 0 sent\n");
+	ck_assert_ptr_null(env.list.first);
+}
+END_TEST
+
+/* All of a full ring, though it is more than one turn takes of a client that lives. */
+START_TEST(the_dead_are_heard_to_the_end)
+{
+	size_t records = 0;
+
+	use_ring();
+	peer_open(&peer, 1, "a");
+	put();
+	for (;; records++) {
+		peer_record(&peer, 1, "text");
+		if (ring_put(&ring, span_of_bytes(peer.bytes, peer.packet.len)) < 0)
+			break;
+		peer.packet = writer_over(peer.bytes, sizeof(peer.bytes));
+	}
+	ring_commit(&ring);
+	peer_close(&peer);
+	serve();
+	ck_assert_uint_eq(fake.records, records);
+	ck_assert_ptr_null(env.list.first);
+}
+END_TEST
+
+START_TEST(who_leaves_by_ring_has_left)
+{
+	fake.notes_exits = true;
+	use_ring();
+	peer_open(&peer, 1, "a");
+	frame_write_leave(&peer.packet);
+	put();
+	say_ring();
+	serve();
+	check_ended("end\n");
+	ck_assert_str_eq(fake_intake_take(&fake), "open a\nclose a\n");
+}
+END_TEST
+
+static void break_index_beyond(void)
+{
+	ring.header->produced = CLIENT_RING_CAPACITY + 1;
+}
+
+static void break_index_back(void)
+{
+	ring.header->produced = UINT64_MAX;
+}
+
+static void break_torn(void)
+{
+	peer_record(&peer, 1, "text");
+	peer.packet.len--;
+	put();
+}
+
+static void break_length(void)
+{
+	writer_u16(&peer.packet, FRAME_RECORD);
+	writer_u16(&peer.packet, 0);
+	writer_u32(&peer.packet, UINT32_MAX);
+	put();
+}
+
+static void break_type(void)
+{
+	write_frame_of(999);
+	put();
+}
+
+static void break_hello(void)
+{
+	write_frame_of(FRAME_HELLO);
+	put();
+}
+
+static void break_ring_in_ring(void)
+{
+	frame_write_ring(&peer.packet, FRAME_RING);
+	put();
+}
+
+static void break_socket(void)
+{
+	write_frame_of(FRAME_OPEN);
+	peer_say(&peer);
+}
+
+static void break_behind_switch(void)
+{
+	frame_write_ring(&peer.packet, FRAME_RING);
+	write_frame_of(FRAME_FLUSH);
+	peer_say(&peer);
+}
+
+static void (*const breaches[])(void) = {
+	break_index_beyond, break_index_back,	break_torn,   break_length,	   break_type,
+	break_hello,	    break_ring_in_ring, break_socket, break_behind_switch,
+};
+
+START_TEST(a_breach_ends_this_connection)
+{
+	use_ring();
+	breaches[_i]();
+	say_ring();
+	serve();
+	check_violation();
+}
+END_TEST
+
+/* Whatever it writes into the flags: it can only keep us from sleeping, or from being told. */
+START_TEST(flags_are_hints)
+{
+	use_ring();
+	peer_open(&peer, 1, "a");
+	peer_record(&peer, 1, "text");
+	put();
+	ring.header->consumer_sleeps = UINT32_MAX;
+	ring.header->producer_waits = UINT32_MAX;
+	ring.header->consumed = UINT64_MAX;
+	say_ring();
+	serve_records(1);
+	ck_assert_str_eq(peer_heard(&peer), "room\n");
+}
+END_TEST
+
+/* A process that rewrites header and frames while they are read: never stops by itself. */
+static void attack(unsigned seed)
+{
+	uint8_t *data = (uint8_t *)memory + RING_HEADER_BYTES;
+
+	srand(seed);
+	for (;;) {
+		size_t at = (size_t)rand() % 4096;
+
+		data[at] = rand() % 2 == 0 ? (uint8_t)rand() : 0;
+		atomic_fetch_add(&ring.header->produced, (uint64_t)(rand() % 64));
+		ring.header->consumer_sleeps = (uint32_t)rand() % 2;
+		if (rand() % 4096 == 0)
+			ring.header->produced = (uint64_t)rand() << 20;
+	}
+}
+
+/* Whatever comes of it, the connection ends as a breach or lives on, and ours is the loop. */
+START_TEST(an_attacker_harms_only_itself)
+{
+	const int turns = (int)test_steps(3000, 300000);
+	pid_t child;
+
+	use_ring();
+	for (uint32_t i = 0; i < 4096 / 64; i++)
+		peer_record(&peer, i, "good frames for an attacker to begin with");
+	put();
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		attack((unsigned)_i);
+	say_ring();
+	for (int i = 0; i < turns && env.list.first != NULL; i++)
+		event_base_loop(env.base, EVLOOP_NONBLOCK);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	ck_assert_uint_eq(env.violations, env.list.first == NULL);
+}
+END_TEST
+
+START_TEST(rings_are_bounded)
+{
+	int first = peer.fd;
+	int fds[2];
+
+	ck_assert_uint_eq(env.rings.made, 1);
+	ck_assert_uint_eq(quota_held(env.quota, QUOTA_RING_BYTES), CLIENT_RING_BYTES);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_RING_BYTES, UID, CLIENT_RING_BYTES),
+			 QUOTA_TAKEN); /* nothing is left */
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	peer_init(&peer, fds[0]);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID, 1), QUOTA_TAKEN);
+	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &client), 0);
+	ck_assert_int_eq(ask_for_ring(), -1);
+	ck_assert_uint_eq(env.rings.refused, 1);
+	peer_open(&peer, 1, "a");
+	peer_record(&peer, 1, "by socket");
+	peer_say(&peer);
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "open a\nrecord a 20 by socket\n");
+	say_ring(); /* it was not agreed to */
+	serve();
+	ck_assert_uint_eq(env.violations, 1);
+	peer_close(&peer);
+	peer.fd = first;
+	quota_release(env.quota, QUOTA_RING_BYTES, UID, CLIENT_RING_BYTES);
+}
+END_TEST
+
+Suite *suite_under_test(void)
+{
+	Suite *suite = suite_create("client_ring");
+	TCase *all = tcase_create("all");
+
+	tcase_set_tags(all, LONG_TAG);
+	tcase_add_checked_fixture(all, set_up, tear_down);
+	tcase_add_test(all, ring_memory_cannot_shrink);
+	tcase_add_test(all, frames_count_the_same_in_one_order);
+	tcase_add_test(all, a_busy_client_wakes_nobody);
+	tcase_add_test(all, a_full_ring_tells_of_room);
+	tcase_add_test(all, the_dead_have_said_what_they_committed);
+	tcase_add_test(all, the_dead_are_heard_to_the_end);
+	tcase_add_test(all, who_leaves_by_ring_has_left);
+	tcase_add_loop_test(all, a_breach_ends_this_connection, 0,
+			    sizeof(breaches) / sizeof(breaches[0]));
+	tcase_add_test(all, flags_are_hints);
+	tcase_add_loop_test(all, an_attacker_harms_only_itself, 0, 20);
+	tcase_add_test(all, rings_are_bounded);
+	suite_add_tcase(suite, all);
+	return suite;
+}
