@@ -95,9 +95,15 @@ const char *client_ring_take(struct client_ring *ring, uint8_t *to, size_t cap,
 	if (whole == 0)
 		return "a torn frame in the ring";
 	/* Taken before it is handled: what we die with is lost, and never sent twice. */
-	*room_out = ring_consume(&ring->consumer, whole);
-	*frames_out = span_of_bytes(to, whole);
-	return NULL;
+	switch (ring_consume(&ring->consumer, whole, room_out)) {
+	case 0:
+		*frames_out = span_of_bytes(to, whole);
+		return NULL;
+	case -ECANCELED: /* the client has them again, for its next connection: this one ends */
+		return NULL;
+	default:
+		return "an index of the ring that cannot be";
+	}
 }
 
 void client_ring_look_soon(struct client_ring *ring)

@@ -21,7 +21,7 @@ struct ring_producer ring_producer_over(void *memory, size_t capacity)
 		.capacity = capacity,
 		.written = produced,
 		.committed = produced,
-		.consumed = atomic_load(&header->consumed),
+		.consumed = atomic_load(&header->consumed) & ~RING_TAKEN_BACK,
 	};
 }
 
@@ -33,7 +33,7 @@ struct ring_consumer ring_consumer_over(void *memory, size_t capacity)
 		.header = header,
 		.data = (const uint8_t *)memory + RING_HEADER_BYTES,
 		.capacity = capacity,
-		.consumed = atomic_load(&header->consumed),
+		.consumed = atomic_load(&header->consumed) & ~RING_TAKEN_BACK,
 	};
 }
 
@@ -74,16 +74,19 @@ static uint64_t room(const struct ring_producer *producer)
 	return producer->capacity - (producer->written - producer->consumed);
 }
 
-/* Looks where the consumer is; false when it cannot be there. */
-static bool look_at_consumer(struct ring_producer *producer)
+/* The consumer is there, by what the header says; false when it cannot be. */
+static bool see_consumed(struct ring_producer *producer, uint64_t consumed)
 {
-	uint64_t consumed = atomic_load(&producer->header->consumed);
-
 	/* It goes forward only, and not beyond what it was shown. */
 	if (producer->committed - consumed > producer->committed - producer->consumed)
 		return false;
 	producer->consumed = consumed;
 	return true;
+}
+
+static bool look_at_consumer(struct ring_producer *producer)
+{
+	return see_consumed(producer, atomic_load(&producer->header->consumed));
 }
 
 int ring_put(struct ring_producer *producer, struct span bytes)
@@ -98,6 +101,16 @@ int ring_put(struct ring_producer *producer, struct span bytes)
 		copy_in(producer, bytes);
 	producer->written += bytes.len;
 	return 0;
+}
+
+void ring_cancel(struct ring_producer *producer)
+{
+	producer->written = producer->committed;
+}
+
+bool ring_has_room(struct ring_producer *producer, size_t bytes)
+{
+	return room(producer) >= bytes || (look_at_consumer(producer) && room(producer) >= bytes);
 }
 
 bool ring_commit(struct ring_producer *producer)
@@ -121,19 +134,28 @@ bool ring_wait_for_room(struct ring_producer *producer, size_t bytes)
 	return false;
 }
 
-int64_t ring_unread(const struct ring_producer *producer, uint8_t *to)
+uint64_t ring_consumed(struct ring_producer *producer)
 {
-	struct ring_producer last = *producer;
+	look_at_consumer(producer);
+	return producer->consumed;
+}
 
-	if (!look_at_consumer(&last))
+int64_t ring_take_back(struct ring_producer *producer, uint8_t *to)
+{
+	uint64_t consumed = atomic_fetch_or(&producer->header->consumed, RING_TAKEN_BACK);
+	uint64_t length;
+
+	if (!see_consumed(producer, consumed))
 		return -EPROTO;
-	copy_out(last.data, last.capacity, last.consumed, to,
-		 (size_t)(last.committed - last.consumed));
-	return (int64_t)(last.committed - last.consumed);
+	length = producer->committed - producer->consumed;
+	copy_out(producer->data, producer->capacity, producer->consumed, to, (size_t)length);
+	return (int64_t)length;
 }
 
 uint64_t ring_waiting(const struct ring_consumer *consumer)
 {
+	if (consumer->is_taken_back)
+		return 0;
 	return atomic_load_explicit(&consumer->header->produced, memory_order_acquire) -
 	       consumer->consumed;
 }
@@ -150,19 +172,35 @@ int64_t ring_peek(const struct ring_consumer *consumer, uint8_t *to, size_t cap)
 	return (int64_t)length;
 }
 
-bool ring_consume(struct ring_consumer *consumer, size_t bytes)
+/* Moves our index as the producer sees it; it may take the ring back at the same time. */
+static int move_consumed(struct ring_consumer *consumer, uint64_t to)
+{
+	uint64_t shown = consumer->consumed;
+
+	if (atomic_compare_exchange_strong(&consumer->header->consumed, &shown, to)) {
+		consumer->consumed = to;
+		return 0;
+	}
+	if (shown != (consumer->consumed | RING_TAKEN_BACK))
+		return -EPROTO;
+	consumer->is_taken_back = true;
+	return -ECANCELED;
+}
+
+int ring_consume(struct ring_consumer *consumer, size_t bytes, bool *tell_out)
 {
 	struct ring_header *header = consumer->header;
+	int error;
 
 	assert(bytes <= consumer->capacity);
-	consumer->consumed += bytes;
-	atomic_store(&header->consumed, consumer->consumed);
-	if (atomic_load(&header->producer_waits) == 0)
-		return false;
+	*tell_out = false;
+	error = move_consumed(consumer, consumer->consumed + bytes);
+	if (error < 0 || atomic_load(&header->producer_waits) == 0)
+		return error;
 	/* A little room at a time would be a waking for every frame. An empty ring has enough for all. */
-	if (atomic_load(&header->produced) - consumer->consumed > consumer->capacity / 2)
-		return false;
-	return atomic_exchange(&header->producer_waits, 0) != 0;
+	if (atomic_load(&header->produced) - consumer->consumed <= consumer->capacity / 2)
+		*tell_out = atomic_exchange(&header->producer_waits, 0) != 0;
+	return 0;
 }
 
 bool ring_sleep(struct ring_consumer *consumer)
@@ -170,7 +208,7 @@ bool ring_sleep(struct ring_consumer *consumer)
 	struct ring_header *header = consumer->header;
 
 	atomic_store(&header->consumer_sleeps, 1);
-	if (atomic_load(&header->produced) == consumer->consumed)
+	if (consumer->is_taken_back || atomic_load(&header->produced) == consumer->consumed)
 		return true;
 	atomic_store(&header->consumer_sleeps, 0);
 	return false;

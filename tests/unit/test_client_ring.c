@@ -249,6 +249,28 @@ START_TEST(the_dead_are_heard_to_the_end)
 }
 END_TEST
 
+/* Its next connection brings them: the one that was theirs first must not. */
+START_TEST(what_is_taken_back_is_not_handled)
+{
+	uint8_t bytes[CLIENT_RING_CAPACITY];
+
+	use_ring();
+	peer_open(&peer, 1, "a");
+	put();
+	peer_record(&peer, 1, "one");
+	put();
+	ck_assert_int_gt(ring_take_back(&ring, bytes), 0);
+	say_ring();
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "");
+	ck_assert_ptr_nonnull(env.list.first); /* to have taken them back is no breach */
+	peer_close(&peer);
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "");
+	ck_assert_ptr_null(env.list.first);
+}
+END_TEST
+
 START_TEST(who_leaves_by_ring_has_left)
 {
 	fake.notes_exits = true;
@@ -271,6 +293,14 @@ static void break_index_beyond(void)
 static void break_index_back(void)
 {
 	ring.header->produced = UINT64_MAX;
+}
+
+/* Not the daemon's any more, and by no word that says so. */
+static void break_own_index(void)
+{
+	peer_record(&peer, 1, "text");
+	put();
+	ring.header->consumed = 1;
 }
 
 static void break_torn(void)
@@ -320,8 +350,8 @@ static void break_behind_switch(void)
 }
 
 static void (*const breaches[])(void) = {
-	break_index_beyond, break_index_back,	break_torn,   break_length,	   break_type,
-	break_hello,	    break_ring_in_ring, break_socket, break_behind_switch,
+	break_index_beyond, break_index_back, break_own_index,	  break_torn,	break_length,
+	break_type,	    break_hello,      break_ring_in_ring, break_socket, break_behind_switch,
 };
 
 START_TEST(a_breach_ends_this_connection)
@@ -343,7 +373,6 @@ START_TEST(flags_are_hints)
 	put();
 	ring.header->consumer_sleeps = UINT32_MAX;
 	ring.header->producer_waits = UINT32_MAX;
-	ring.header->consumed = UINT64_MAX;
 	say_ring();
 	serve_records(1);
 	ck_assert_str_eq(peer_heard(&peer), "room\n");
@@ -432,6 +461,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, a_full_ring_tells_of_room);
 	tcase_add_test(all, the_dead_have_said_what_they_committed);
 	tcase_add_test(all, the_dead_are_heard_to_the_end);
+	tcase_add_test(all, what_is_taken_back_is_not_handled);
 	tcase_add_test(all, who_leaves_by_ring_has_left);
 	tcase_add_loop_test(all, a_breach_ends_this_connection, 0,
 			    sizeof(breaches) / sizeof(breaches[0]));

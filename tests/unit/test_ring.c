@@ -62,6 +62,15 @@ static void check_peek(uint64_t number, size_t length)
 		ck_assert_uint_eq(bytes[i], byte_of(number + i));
 }
 
+/* Returns whether the producer has to be told. */
+static bool consume(size_t length)
+{
+	bool tell;
+
+	ck_assert_int_eq(ring_consume(&consumer, length, &tell), 0);
+	return tell;
+}
+
 /* Begin, how full, how much more, how much is taken: all of them. */
 static void try_all(size_t capacity, uint64_t begin)
 {
@@ -75,7 +84,7 @@ static void try_all(size_t capacity, uint64_t begin)
 				ring_commit(&producer);
 				ck_assert_int_eq(put(begin + full, more), fits ? 0 : -EAGAIN);
 				check_peek(begin, full); /* and nothing that is not committed */
-				ring_consume(&consumer, taken);
+				consume(taken);
 				ring_commit(&producer);
 				check_peek(begin + taken, full - taken + (fits ? more : 0));
 				drop_ring();
@@ -90,7 +99,7 @@ START_TEST(ring_is_right_at_every_place_and_length)
 		for (uint64_t begin = 0; begin < capacity; begin++)
 			try_all(capacity, begin);
 		for (uint64_t before = 1; before <= 2 * capacity; before++)
-			try_all(capacity, UINT64_MAX - before + 1); /* the counters go around */
+			try_all(capacity, (UINT64_C(1) << 32) - before);
 	}
 }
 END_TEST
@@ -121,7 +130,7 @@ static void random_step(struct model *model, size_t capacity)
 	default:
 		if (length > model->committed - model->taken)
 			length = (size_t)(model->committed - model->taken);
-		ring_consume(&consumer, length);
+		consume(length);
 		model->taken += length;
 		break;
 	}
@@ -132,7 +141,7 @@ START_TEST(ring_does_what_a_queue_does)
 {
 	srand(SEED);
 	for (size_t capacity = 1; capacity <= CAPACITY_MAX; capacity *= 2) {
-		const uint64_t begin = UINT64_MAX - 10 * capacity;
+		const uint64_t begin = (UINT64_C(1) << 32) - 10 * capacity;
 		struct model model = { begin, begin, begin };
 
 		make_ring(capacity, begin);
@@ -157,18 +166,56 @@ START_TEST(ring_peek_copies_no_more_than_there_is_room_for)
 }
 END_TEST
 
-START_TEST(ring_unread_is_what_was_committed_and_not_consumed)
+START_TEST(ring_forgets_what_is_cancelled)
+{
+	make_ring(16, 11);
+	put(0, 3);
+	ring_commit(&producer);
+	put(50, 13);
+	ring_cancel(&producer);
+	put(3, 13);
+	ring_commit(&producer);
+	check_peek(0, 16);
+	drop_ring();
+}
+END_TEST
+
+START_TEST(ring_has_room_as_soon_as_it_is_consumed)
+{
+	make_ring(16, 0);
+	ck_assert(ring_has_room(&producer, 16));
+	ck_assert(!ring_has_room(&producer, 17));
+	put(0, 10);
+	ring_commit(&producer);
+	ck_assert(!ring_has_room(&producer, 7));
+	consume(1);
+	ck_assert(ring_has_room(&producer, 7));
+	ck_assert_uint_eq(ring_consumed(&producer), 1);
+	header->consumed = 11; /* it cannot be there */
+	ck_assert(!ring_has_room(&producer, 8));
+	ck_assert_uint_eq(ring_consumed(&producer), 1);
+	drop_ring();
+}
+END_TEST
+
+START_TEST(ring_takes_back_what_was_committed_and_not_consumed)
 {
 	uint8_t bytes[16];
+	bool tell;
 
 	make_ring(16, 11);
 	put(0, 10);
 	ring_commit(&producer);
 	put(10, 3); /* not committed: its caller knows of it still */
-	ring_consume(&consumer, 4);
-	ck_assert_int_eq(ring_unread(&producer, bytes), 6);
+	consume(4);
+	check_peek(4, 6); /* in the consumer's hands, and not consumed yet */
+	ck_assert_int_eq(ring_take_back(&producer, bytes), 6);
 	for (size_t i = 0; i < 6; i++)
 		ck_assert_uint_eq(bytes[i], byte_of(4 + i));
+	ck_assert_int_eq(ring_consume(&consumer, 6, &tell), -ECANCELED);
+	ck_assert_uint_eq(ring_waiting(&consumer), 0);
+	check_peek(0, 0);
+	ck_assert(ring_sleep(&consumer));
 	drop_ring();
 }
 END_TEST
@@ -207,27 +254,33 @@ START_TEST(ring_believes_no_index_of_the_consumer)
 		ring_commit(&producer);
 		put(10, 6); /* it was never shown these: it cannot have taken them */
 		header->consumed = consumed;
-		ck_assert_int_eq(ring_unread(&producer, bytes),
-				 can_be ? (int64_t)(1010 - consumed) : -EPROTO);
 		if (!can_be)
 			ck_assert_int_eq(put(16, 1), -EPROTO);
 		else
 			ck_assert_int_eq(put(16, 1), consumed == 1000 ? -EAGAIN : 0);
+		ck_assert_int_eq(ring_take_back(&producer, bytes),
+				 can_be ? (int64_t)(1010 - consumed) : -EPROTO);
 		drop_ring();
 	}
 }
 END_TEST
 
-/* The consumer shows its index; what stands there afterwards is nothing to it. */
+/* The consumer shows its index; that it finds another there is no reason to believe it. */
 START_TEST(ring_keeps_its_own_index)
 {
+	bool tell;
+
 	make_ring(16, 0);
 	put(0, 10);
 	ring_commit(&producer);
-	ring_consume(&consumer, 3);
-	header->consumed = 7;
-	check_peek(3, 7);
-	ring_consume(&consumer, 1);
+	consume(3);
+	for (uint64_t other = 0; other < 20; other++) {
+		header->consumed = other == 3 ? RING_TAKEN_BACK | 4 : other;
+		check_peek(3, 7);
+		ck_assert_int_eq(ring_consume(&consumer, 1, &tell), -EPROTO);
+	}
+	header->consumed = 3;
+	consume(1);
 	ck_assert_uint_eq(header->consumed, 4);
 	drop_ring();
 }
@@ -241,13 +294,13 @@ START_TEST(ring_wakes_a_sleeper_once)
 	ck_assert(!ring_sleep(&consumer));  /* there is something to do */
 	put(1, 1);
 	ck_assert(!ring_commit(&producer));
-	ring_consume(&consumer, 2);
+	consume(2);
 	ck_assert(ring_sleep(&consumer));
 	put(2, 1);
 	ck_assert(ring_commit(&producer));
 	put(3, 1);
 	ck_assert(!ring_commit(&producer)); /* it was woken already */
-	ring_consume(&consumer, 2);
+	consume(2);
 	ck_assert(ring_sleep(&consumer));
 	ring_stay_awake(&consumer); /* it came by itself */
 	put(4, 1);
@@ -261,15 +314,15 @@ START_TEST(ring_tells_of_room_once_half_of_it_is_free)
 	make_ring(16, 0);
 	put(0, 16);
 	ring_commit(&producer);
-	ck_assert(!ring_consume(&consumer, 0)); /* nobody waits */
+	ck_assert(!consume(0)); /* nobody waits */
 	ck_assert(ring_wait_for_room(&producer, 1));
-	ck_assert(!ring_consume(&consumer, 7));
-	ck_assert(ring_consume(&consumer, 1));
-	ck_assert(!ring_consume(&consumer, 1)); /* it was told */
+	ck_assert(!consume(7));
+	ck_assert(consume(1));
+	ck_assert(!consume(1)); /* it was told */
 	ck_assert(!ring_wait_for_room(&producer, 9));
-	ck_assert(!ring_consume(&consumer, 1)); /* it does not wait */
+	ck_assert(!consume(1)); /* it does not wait */
 	ck_assert(ring_wait_for_room(&producer, 16));
-	ck_assert(ring_consume(&consumer, 6)); /* and one that needs all of it is told in the end */
+	ck_assert(consume(6)); /* and one that needs all of it is told in the end */
 	ck_assert(!ring_wait_for_room(&producer, 16));
 	drop_ring();
 }
@@ -283,7 +336,9 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, ring_is_right_at_every_place_and_length);
 	tcase_add_test(all, ring_does_what_a_queue_does);
 	tcase_add_test(all, ring_peek_copies_no_more_than_there_is_room_for);
-	tcase_add_test(all, ring_unread_is_what_was_committed_and_not_consumed);
+	tcase_add_test(all, ring_forgets_what_is_cancelled);
+	tcase_add_test(all, ring_has_room_as_soon_as_it_is_consumed);
+	tcase_add_test(all, ring_takes_back_what_was_committed_and_not_consumed);
 	tcase_add_test(all, ring_believes_no_index_of_the_producer);
 	tcase_add_test(all, ring_believes_no_index_of_the_consumer);
 	tcase_add_test(all, ring_keeps_its_own_index);

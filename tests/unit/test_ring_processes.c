@@ -80,6 +80,16 @@ static uint64_t check_numbers(const uint8_t *bytes, int64_t length, uint64_t las
 	return last;
 }
 
+/* Returns whether the producer has to be told. Also in a child, where nobody may be told of failures. */
+static bool consume(struct ring_consumer *consumer, int64_t length)
+{
+	bool tell;
+
+	if (ring_consume(consumer, (size_t)length, &tell) < 0)
+		abort();
+	return tell;
+}
+
 static void wake(int pipe_end)
 {
 	if (write(pipe_end, "w", 1) != 1)
@@ -133,7 +143,7 @@ START_TEST(ring_processes_wake_each_other)
 		int64_t length = ring_peek(&consumer, bytes, sizeof(bytes));
 
 		last = check_numbers(bytes, length, last);
-		if (ring_consume(&consumer, (size_t)length))
+		if (consume(&consumer, length))
 			wake(room[1]);
 		if (ring_sleep(&consumer) && last < count)
 			wait_for_wake(work[0]);
@@ -180,7 +190,7 @@ START_TEST(ring_processes_deliver_what_a_killed_producer_had_committed)
 		while (last < until) {
 			length = ring_peek(&consumer, bytes, sizeof(bytes));
 			last = check_numbers(bytes, length, last);
-			ring_consume(&consumer, (size_t)length);
+			consume(&consumer, length);
 			sched_yield();
 		}
 		end_child();
@@ -191,20 +201,43 @@ START_TEST(ring_processes_deliver_what_a_killed_producer_had_committed)
 }
 END_TEST
 
-/* Until it is killed; notes what it has taken and used. */
-static void consume_for_ever(void)
+/* Until it is killed, or finds the ring taken back; notes what it has taken and used. */
+static void consume_until_taken_back(void)
 {
 	struct ring_consumer consumer = ring_consumer_over(shared->ring, CAPACITY);
 	uint64_t number;
+	bool tell;
 
 	for (;;) {
 		if (ring_peek(&consumer, (uint8_t *)&number, sizeof(number)) <= 0) {
 			sched_yield();
 			continue;
 		}
-		ring_consume(&consumer, sizeof(number));
+		if (ring_consume(&consumer, sizeof(number), &tell) < 0)
+			_exit(EXIT_SUCCESS);
 		atomic_store(&shared->noted, number);
 	}
+}
+
+/* Starts a consumer and puts so many numbers at least. Returns the last. */
+static uint64_t produce_to_consumer(struct ring_producer *producer, uint64_t until)
+{
+	uint64_t number = 0;
+
+	begin_again();
+	*producer = ring_producer_over(shared->ring, CAPACITY);
+	child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0)
+		consume_until_taken_back();
+	while (number < until) {
+		if (put_number(producer, number + 1))
+			number++;
+		else
+			sched_yield();
+		ring_commit(producer);
+	}
+	return number;
 }
 
 START_TEST(ring_processes_give_back_what_a_killed_consumer_had_not_taken)
@@ -214,25 +247,12 @@ START_TEST(ring_processes_give_back_what_a_killed_consumer_had_not_taken)
 	for (size_t i = 0; i < kills; i++) {
 		struct ring_producer producer;
 		uint8_t bytes[CAPACITY];
-		uint64_t number = 0, used, until = (uint64_t)rand() % 500;
+		uint64_t number = produce_to_consumer(&producer, (uint64_t)rand() % 500), used;
 		int64_t length;
 
-		begin_again();
-		producer = ring_producer_over(shared->ring, CAPACITY);
-		child = fork();
-		ck_assert_int_ge(child, 0);
-		if (child == 0)
-			consume_for_ever();
-		while (number < until) {
-			if (put_number(&producer, number + 1))
-				number++;
-			else
-				sched_yield();
-			ring_commit(&producer);
-		}
 		end_child();
 		used = atomic_load(&shared->noted);
-		length = ring_unread(&producer, bytes);
+		length = ring_take_back(&producer, bytes);
 		ck_assert_int_ge(length, 0);
 		/* The one in its hands when it died is lost, and no other; none comes twice. */
 		ck_assert_uint_ge(number - (uint64_t)length / sizeof(number), used);
@@ -240,6 +260,34 @@ START_TEST(ring_processes_give_back_what_a_killed_consumer_had_not_taken)
 		ck_assert_uint_eq(check_numbers(bytes, length,
 						number - (uint64_t)length / sizeof(number)),
 				  number);
+	}
+}
+END_TEST
+
+START_TEST(ring_processes_give_back_what_a_living_consumer_has_not_taken)
+{
+	const size_t rounds = test_steps(100, 2000);
+
+	for (size_t i = 0; i < rounds; i++) {
+		struct ring_producer producer;
+		uint8_t bytes[CAPACITY];
+		uint64_t number = produce_to_consumer(&producer, 1 + (uint64_t)rand() % 500);
+		int64_t length = ring_take_back(&producer, bytes);
+		int status;
+
+		if (length == 0) { /* it has them all, and waits for more */
+			end_child();
+		} else {
+			ck_assert_int_eq(waitpid(child, &status, 0), child);
+			child = 0;
+			ck_assert_int_eq(status, 0);
+		}
+		/* Each number was used or came back, and none did both. */
+		ck_assert_uint_eq(check_numbers(bytes, length, number - (uint64_t)length / 8),
+				  number);
+		if (length > 0)
+			ck_assert_uint_eq(atomic_load(&shared->noted),
+					  number - (uint64_t)length / 8);
 	}
 }
 END_TEST
@@ -266,7 +314,9 @@ START_TEST(ring_processes_stay_inside_whatever_the_other_writes)
 	const size_t peeks = test_steps(300000, 20000000);
 	struct ring_consumer consumer = ring_consumer_over(shared->ring, CAPACITY);
 	uint8_t *bytes = malloc(CAPACITY); /* in a block of its own: ASan sees an access outside */
+	struct ring_header *header = (struct ring_header *)shared->ring;
 	size_t taken = 0, refused = 0;
+	bool tell;
 
 	child = fork();
 	ck_assert_int_ge(child, 0);
@@ -281,7 +331,12 @@ START_TEST(ring_processes_stay_inside_whatever_the_other_writes)
 		}
 		ck_assert_int_ge(length, 0);
 		ck_assert_int_le(length, CAPACITY);
-		ring_consume(&consumer, (size_t)length);
+		if (ring_consume(&consumer, (size_t)length, &tell) < 0) {
+			refused++;
+			atomic_store(&header->consumed, consumer.consumed);
+			consumer.is_taken_back = false;
+			continue;
+		}
 		ring_sleep(&consumer);
 		atomic_store(&shared->noted, consumer.consumed);
 		taken += length > 0;
@@ -300,6 +355,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, ring_processes_wake_each_other);
 	tcase_add_test(all, ring_processes_deliver_what_a_killed_producer_had_committed);
 	tcase_add_test(all, ring_processes_give_back_what_a_killed_consumer_had_not_taken);
+	tcase_add_test(all, ring_processes_give_back_what_a_living_consumer_has_not_taken);
 	tcase_add_test(all, ring_processes_stay_inside_whatever_the_other_writes);
 	suite_add_tcase(suite, all);
 	return suite;
