@@ -392,6 +392,7 @@ static int set_defaults(struct config *config, struct arena *arena)
 		.record_bytes = 65536,
 		.context_bytes = 64 << 20,
 		.recorder_bytes = 64 << 20,
+		.ring_bytes = 64 << 20,
 		.uid_share = 25,
 	};
 	config->pool = (struct pool_options){ .sockets = 16, .idle_timeout = 60 };

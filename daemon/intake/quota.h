@@ -18,7 +18,7 @@ struct limits {
 	uint32_t record_bytes;	 /* text of one record; default 65536, 480..WIRE_RECORD_MAX */
 	uint64_t context_bytes;	 /* memory of the contexts that clients set; default 64 MiB */
 	uint64_t recorder_bytes; /* memory of what recorders keep; default 64 MiB */
-	uint64_t ring_bytes;	 /* memory of rings; default 0: none */
+	uint64_t ring_bytes;	 /* memory of rings; default 64 MiB, 0: none */
 	uint32_t uid_share;	 /* percent of each that one user may have, 1..100; default 25 */
 };
 

@@ -29,6 +29,7 @@ static void start_afresh(struct logfwd_client *client)
 	client->is_welcome = false;
 	client->is_stalled = false;
 	client->losses = (struct losses){ 0 };
+	shared_ring_forget(&client->ring);
 	stream_clear(&client->stream);
 	loggers_start_afresh(client);
 	client->counts = (struct logfwd_client_stats){ 0 };
@@ -60,8 +61,13 @@ bool client_wait(struct logfwd_client *client, int64_t deadline_ms)
 
 	if (left_ms <= 0)
 		return false;
-	if (!TAILQ_EMPTY(&client->unregistered) || !stream_is_empty(&client->stream))
+	if (client->ring.in_use) {
+		if (client->is_stalled && !shared_ring_await_room(&client->ring))
+			return true;
+	} else if (!TAILQ_EMPTY(&client->unregistered) || !stream_is_empty(&client->stream)) {
 		socket.events |= POLLOUT;
+	}
+	client->stalled_calls = 0;
 	pthread_mutex_unlock(&client->lock);
 	poll(&socket, 1, (int)(left_ms < WAIT_SLICE_MS ? left_ms : WAIT_SLICE_MS));
 	pthread_mutex_lock(&client->lock);
@@ -132,6 +138,7 @@ static int client_init(struct logfwd_client *client, const struct logfwd_options
 	client->wait_ms = options->wait_ms;
 	atomic_init(&client->generation, 1); /* a logger's cache, all zero, is stale */
 	atomic_init(&client->record_bytes, WIRE_RECORD_MAX);
+	shared_ring_init(&client->ring);
 	stream_init(&client->stream, options->buffer_bytes);
 	names_init(&client->names, (uint32_t)clock_wall_us() ^ (uint32_t)(uintptr_t)client);
 	TAILQ_INIT(&client->unregistered);
@@ -183,6 +190,7 @@ void logfwd_client_close(struct logfwd_client *client)
 	connection_close(&client->connection);
 	client_leave(client, hold);
 	fork_forget(client); /* not before the socket is closed: a child must not keep it open */
+	shared_ring_detach(&client->ring); /* what is in it is the daemon's */
 	stream_clear(&client->stream);
 	loggers_deinit(client);
 	names_deinit(&client->names);
@@ -225,6 +233,7 @@ static int flush_until(struct logfwd_client *client, int64_t deadline_ms)
 			asked_on = client->counts.connected;
 			token = client->flush_token;
 		}
+		link_wake(client);
 	} while (client_wait(client, deadline_ms));
 	return connection_is_open(&client->connection) ? -ETIMEDOUT : -ENOTCONN;
 }

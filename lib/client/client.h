@@ -17,12 +17,13 @@
 #include "client/level_page.h"
 #include "client/names.h"
 #include "client/pairs.h"
+#include "client/shared_ring.h"
 #include "client/stream.h"
 
 #define INPUT_INTERVAL_MS      10  /* between looks at what the daemon says, by calls that log */
 #define IDLE_INPUT_INTERVAL_MS 100 /* the same, by calls that are disabled */
 
-#define FEATURES_OFFERED (FEATURE_LEVEL_PAGE | FEATURE_LEAVE) /* to every daemon */
+#define FEATURES_OFFERED (FEATURE_RING | FEATURE_LEVEL_PAGE | FEATURE_LEAVE) /* to every daemon */
 
 struct logfwd_logger {
 	struct logfwd_client *client;
@@ -33,11 +34,11 @@ struct logfwd_logger {
 
 	struct own_level own_level; /* as the application set it */
 	struct pairs *context;	    /* the same; shared */
-	struct pairs *told_context; /* as of all that has left the stream; shared */
+	struct pairs *told_context; /* as of all that has left (departures.h); shared */
 	uint8_t told_level;	    /* the same */
-	uint32_t changes_waiting;   /* frames of the stream that change level or context */
-	uint32_t frames_waiting;    /* frames of the stream that name this logger */
-	uint32_t id;		    /* on the wire */
+	uint32_t changes_waiting;   /* frames that wait and change level or context */
+	uint32_t frames_waiting; /* frames that wait and name this logger; not the ring's records */
+	uint32_t id;		 /* on the wire */
 
 	bool is_registered; /* the current connection has taken its FRAME_OPEN */
 	bool is_refused;    /* by the daemon, until the next connection */
@@ -80,9 +81,12 @@ struct logfwd_client {
 	struct client_level_page level_page; /* the same, at once where it is news of levels */
 
 	struct connection connection;
-	bool is_welcome;   /* FRAME_WELCOME came on this connection */
-	uint32_t features; /* FEATURE_...: what it agreed to */
-	bool is_stalled;   /* the last packet was refused for want of room */
+	bool is_welcome;	/* FRAME_WELCOME came on this connection */
+	uint32_t features;	/* FEATURE_...: what it agreed to */
+	bool is_stalled;	/* the last packet was refused for want of room */
+	uint32_t stalled_calls; /* looks for room since, and */
+	int64_t stalled_ms;	/* coarse clock: the last that was made */
+	struct shared_ring ring;
 	struct stream stream;
 	struct level_map level_map;
 	struct names names;

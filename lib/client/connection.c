@@ -10,8 +10,6 @@
 
 #define BACKOFF_MIN_MS 10
 #define BACKOFF_MAX_MS 1000
-/* Room for those that come with a packet: the kernel drops what is beyond it, and says so. */
-#define DESCRIPTORS_MAX 2
 
 int connection_init(struct connection *connection, const char *path)
 {
@@ -127,27 +125,27 @@ int connection_send(struct connection *connection, struct iovec *iov, size_t cou
 	}
 }
 
-/* Of the descriptors of a packet the only one; several, which nobody agreed to, are closed. */
-static int only_descriptor(struct msghdr *message)
+/* Of a packet that brings more than anybody agreed to none is taken. */
+static struct descriptors descriptors_of(struct msghdr *message)
 {
-	int fds[DESCRIPTORS_MAX];
-	size_t count = 0;
+	struct descriptors found = { 0 };
 
 	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part != NULL;
 	     part = CMSG_NXTHDR(message, part)) {
 		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
 			continue;
-		count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(part), count * sizeof(int));
+		found.count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(found.fds, CMSG_DATA(part), found.count * sizeof(int));
 	}
-	if (count == 1 && (message->msg_flags & MSG_CTRUNC) == 0)
-		return fds[0];
-	while (count > 0)
-		close(fds[--count]);
-	return -1;
+	if ((message->msg_flags & MSG_CTRUNC) != 0) {
+		while (found.count > 0)
+			close(found.fds[--found.count]);
+	}
+	return found;
 }
 
-static ssize_t receive_once(struct connection *connection, struct iovec iov, int *fd_out)
+static ssize_t receive_once(struct connection *connection, struct iovec iov,
+			    struct descriptors *descriptors_out)
 {
 	union {
 		struct cmsghdr header; /* for its alignment */
@@ -156,27 +154,28 @@ static ssize_t receive_once(struct connection *connection, struct iovec iov, int
 	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
 	ssize_t length;
 
-	if (fd_out != NULL) {
+	if (descriptors_out != NULL) {
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control);
 	}
 	length = recvmsg(connection->fd, &message, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
-	if (length >= 0 && fd_out != NULL)
-		*fd_out = only_descriptor(&message);
+	if (length >= 0 && descriptors_out != NULL)
+		*descriptors_out = descriptors_of(&message);
 	return length;
 }
 
-ssize_t connection_receive(struct connection *connection, void *buffer, size_t cap, int *fd_out)
+ssize_t connection_receive(struct connection *connection, void *buffer, size_t cap,
+			   struct descriptors *descriptors_out)
 {
 	struct iovec iov = { buffer, cap };
 	ssize_t length;
 
 	if (!is_ours(connection))
 		return -EBADF;
-	length = receive_once(connection, iov, fd_out);
+	length = receive_once(connection, iov, descriptors_out);
 	/* Reported once when the daemon closed with our packets unread; what it sent is behind. */
 	if (length < 0 && errno == ECONNRESET)
-		length = receive_once(connection, iov, fd_out);
+		length = receive_once(connection, iov, descriptors_out);
 	if (length >= 0)
 		return length;
 	return errno == EINTR ? -EAGAIN : -errno;

@@ -25,6 +25,14 @@ struct connection {
 	int64_t backoff_ms;   /* until the attempt after that */
 };
 
+/* Room for those that come with a packet: the kernel drops what is beyond it, and says so. */
+#define DESCRIPTORS_MAX 2
+
+struct descriptors {
+	int fds[DESCRIPTORS_MAX];
+	size_t count;
+};
+
 /** Sets the path, and makes no connection yet. Errors: -EINVAL (empty), -ENAMETOOLONG. */
 int connection_init(struct connection *connection, const char *path);
 
@@ -54,10 +62,11 @@ int connection_send(struct connection *connection, struct iovec *iov, size_t cou
 /**
  * Receives one packet. Returns its length, which exceeds cap when it was cut; 0 at the end
  * of the connection; -EAGAIN when there is none; another -errno: the connection is lost.
- * fd_out: takes a descriptor that comes with it, -1 if there is not exactly one, or none could be
- * had; the caller owns it. NULL: the kernel drops what comes.
+ * descriptors_out: takes those that come with it; none when there were more, or not all could be
+ * had; the caller owns them. NULL: the kernel drops what comes.
  */
-ssize_t connection_receive(struct connection *connection, void *buffer, size_t cap, int *fd_out);
+ssize_t connection_receive(struct connection *connection, void *buffer, size_t cap,
+			   struct descriptors *descriptors_out);
 
 /** True when the daemon has made so much room that sending is worth another try. */
 bool connection_is_writable(const struct connection *connection);

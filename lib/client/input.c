@@ -1,8 +1,8 @@
 #include "client/input.h"
 
 #include <errno.h>
+#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "client/clock.h"
 #include "client/link.h"
 #include "client/loggers.h"
@@ -97,6 +97,8 @@ static bool take_frame(struct logfwd_client *client, const struct frame *frame)
 		return take_error(client, frame->body);
 	case FRAME_BYE:
 		return take_bye(client, frame->body);
+	case FRAME_ROOM: /* who waits for it looks */
+		return client->ring.in_use && frame->body.len == 0;
 	default:
 		return false;
 	}
@@ -116,20 +118,36 @@ static void take_packet(struct logfwd_client *client, struct span packet)
 		link_lose(client, DISAGREEMENT_HOLD_MS);
 }
 
-/* A descriptor that came with a packet: the level page, if that was a welcome that agreed to it. */
-static void take_descriptor(struct logfwd_client *client, int fd)
+/* Each is told by what it is: one of those that were agreed to may be missing. */
+static void take_descriptor(struct logfwd_client *client, uint32_t features, int fd)
 {
-	if (client->is_welcome && (client->features & FEATURE_LEVEL_PAGE) != 0)
-		level_page_attach(&client->level_page, fd);
+	if ((features & FEATURE_LEVEL_PAGE) != 0 && level_page_attach(&client->level_page, fd))
+		return;
+	if ((features & FEATURE_RING) != 0)
+		shared_ring_attach(&client->ring, fd);
+}
+
+/* What came with a packet, and goes into use if that was a welcome that agreed to it. */
+static void take_descriptors(struct logfwd_client *client, const struct descriptors *with)
+{
+	uint32_t features = client->is_welcome ? client->features : 0;
+	bool agreed = with->count <= (size_t)((features & FEATURE_LEVEL_PAGE) != 0) +
+					     (size_t)((features & FEATURE_RING) != 0);
+
+	for (size_t i = 0; i < with->count; i++) {
+		if (agreed)
+			take_descriptor(client, features, with->fds[i]);
+		close(with->fds[i]);
+	}
 }
 
 /* Returns false when nothing more is there to be read. */
 static bool read_packet(struct logfwd_client *client)
 {
-	CLEANUP(close_fd) int fd = -1;
+	struct descriptors with = { 0 };
 	ssize_t length =
 		connection_receive(&client->connection, client->packet, sizeof(client->packet),
-				   client->is_welcome ? NULL : &fd);
+				   client->is_welcome ? NULL : &with);
 
 	if (length == -EAGAIN)
 		return false;
@@ -139,8 +157,7 @@ static bool read_packet(struct logfwd_client *client)
 		link_lose(client, DISAGREEMENT_HOLD_MS);
 	else
 		take_packet(client, span_of_bytes(client->packet, (size_t)length));
-	if (fd >= 0)
-		take_descriptor(client, fd);
+	take_descriptors(client, &with);
 	return true;
 }
 

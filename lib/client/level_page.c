@@ -36,12 +36,14 @@ static bool is_level_page(int fd)
 	       fstat(fd, &status) == 0 && status.st_size == (off_t)page_bytes();
 }
 
-void level_page_attach(struct client_level_page *page, int fd)
+bool level_page_attach(struct client_level_page *page, int fd)
 {
+	if (!is_level_page(fd))
+		return false;
 	level_page_forget(page);
 	/* In place of what is there, at once: other threads read the word all the time. */
-	if (is_level_page(fd))
-		mmap((void *)page->shared, page_bytes(), PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	mmap((void *)page->shared, page_bytes(), PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0);
+	return true;
 }
 
 void level_page_detach(struct client_level_page *page)

@@ -23,9 +23,10 @@ void level_page_deinit(struct client_level_page *page);
 
 /**
  * Takes the daemon's page, if fd is one: of the size of a page, and sealed. Otherwise nothing
- * changes, and the client does without. fd: borrowed; the page does not need it to stay open.
+ * changes, and the client does without. Returns whether it is one. fd: borrowed; the page does not
+ * need it to stay open.
  */
-void level_page_attach(struct client_level_page *page, int fd);
+bool level_page_attach(struct client_level_page *page, int fd);
 
 /** Nobody counts for this client any more: the word is 0 and not seen. */
 void level_page_detach(struct client_level_page *page);

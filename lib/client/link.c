@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "client/clock.h"
+#include "client/departures.h"
 #include "client/input.h"
 #include "client/loggers.h"
 
@@ -11,27 +13,88 @@
 #define PACKET_FILL_BYTES  (32 * 1024)
 #define PACKET_FILL_FRAMES 128
 
+/* Within a tick of the coarse clock. */
+#define STALLED_CALLS_A_LOOK 16
+
 void link_lose(struct logfwd_client *client, int64_t hold_ms)
 {
 	connection_lose(&client->connection, clock_ms(), hold_ms);
+	departures_take_back(client);
 	level_page_detach(&client->level_page);
 	client->is_welcome = false;
 	client->is_stalled = false;
 	loggers_unregister_all(client);
 }
 
-/* Returns 0, or -EAGAIN, or -EMSGSIZE; any other error has lost the connection. */
-static int send_packet(struct logfwd_client *client, struct iovec *iov, size_t count)
+static void lose_after_error(struct logfwd_client *client)
 {
-	int error = connection_send(&client->connection, iov, count);
-
-	client->is_stalled = error == -EAGAIN;
-	if (error == 0 || error == -EAGAIN || error == -EMSGSIZE)
-		return error;
 	input_read(client); /* the daemon may have said why */
 	if (connection_is_open(&client->connection))
 		link_lose(client, 0);
+}
+
+/* The socket, or the ring, takes no more: when is it worth another try? */
+static void stall(struct logfwd_client *client)
+{
+	client->is_stalled = true;
+	client->stalled_calls = 0;
+	client->stalled_ms = clock_coarse_ms();
+}
+
+/*
+ * Sends a packet, or puts its frames into the ring; it is the caller's to wake the daemon, once its
+ * own books are right. Returns 0, or -EAGAIN, or -EMSGSIZE; any other error has lost the connection.
+ */
+static int send_packet(struct logfwd_client *client, struct iovec *iov, size_t count)
+{
+	int error = client->ring.in_use ? shared_ring_put(&client->ring, iov, count)
+					: connection_send(&client->connection, iov, count);
+
+	client->is_stalled = false;
+	if (error == -EAGAIN)
+		stall(client);
+	else if (error != 0 && error != -EMSGSIZE)
+		lose_after_error(client);
 	return error;
+}
+
+/* Sends a frame that always goes by socket, and has no body. Returns whether that took it. */
+static bool say_ring(struct logfwd_client *client)
+{
+	uint8_t bytes[WIRE_HEADER_BYTES];
+	struct writer packet = writer_over(bytes, sizeof(bytes));
+	struct iovec iov = { bytes, sizeof(bytes) };
+	int error;
+
+	frame_write_ring(&packet, FRAME_RING);
+	error = connection_send(&client->connection, &iov, 1);
+	if (error != 0 && error != -EAGAIN)
+		lose_after_error(client);
+	return error == 0;
+}
+
+void link_wake(struct logfwd_client *client)
+{
+	if (connection_is_open(&client->connection) && client->ring.in_use)
+		client->ring.waking_is_due = !say_ring(client) && client->ring.in_use;
+}
+
+static void wake_if_due(struct logfwd_client *client)
+{
+	if (client->ring.waking_is_due)
+		link_wake(client);
+}
+
+/* All before this went by socket; from here on nothing does. Returns false when it must wait. */
+static bool begin_ring(struct logfwd_client *client)
+{
+	if (client->ring.memory == NULL || client->ring.in_use)
+		return true;
+	if (say_ring(client))
+		client->ring.in_use = true;
+	else if (connection_is_open(&client->connection))
+		stall(client);
+	return client->ring.in_use;
 }
 
 static void say_hello(struct logfwd_client *client)
@@ -122,61 +185,37 @@ static bool register_loggers(struct logfwd_client *client)
 	return true;
 }
 
-/* A change has reached the daemon: what it has been told follows. */
-static void change_has_left(struct logfwd_logger *logger, const struct waiting_frame *frame)
-{
-	struct span body = span_drop(waiting_frame_span(frame), WIRE_HEADER_BYTES);
-	struct frame_set_level set_level;
-	struct frame_context context;
-	struct pairs *told;
-
-	if (--logger->changes_waiting == 0) {
-		loggers_changes_told(logger);
-		return;
-	}
-	if (frame->type == FRAME_SET_LEVEL && frame_parse_set_level(body, &set_level))
-		logger->told_level = set_level.level;
-	if (frame->type != FRAME_CONTEXT || !frame_parse_context(body, &context))
-		return;
-	if (pairs_with(logger->told_context, &context.pair, context.set, &told) < 0)
-		told = pairs_ref(logger->context); /* without memory: as good as it gets */
-	pairs_unref(logger->told_context);
-	logger->told_context = told;
-}
-
-/* Takes ownership of a frame that was taken out of the stream, sent or dropped. */
-static void frame_has_left(struct waiting_frame *frame)
-{
-	struct logfwd_logger *logger = frame->logger;
-
-	if (logger != NULL) {
-		logger->frames_waiting--;
-		if (frame->type == FRAME_SET_LEVEL || frame->type == FRAME_CONTEXT)
-			change_has_left(logger, frame);
-		if (frame->type == FRAME_CLOSE)
-			loggers_remove(logger);
-		else
-			loggers_remove_if_done(logger);
-	}
-	free(frame);
-}
-
-static void drop_frame(struct logfwd_client *client, struct waiting_frame *frame)
-{
-	struct span body = span_drop(waiting_frame_span(frame), WIRE_HEADER_BYTES);
-	struct frame_record record;
-
-	if (frame->type == FRAME_RECORD && frame_parse_record(body, &record))
-		client_lose_record(client, record.time_us);
-	frame_has_left(frame);
-}
-
 void link_drop_oldest(struct logfwd_client *client)
 {
 	struct waiting_frame *frame = stream_take_oldest_record(&client->stream);
 
 	if (frame != NULL)
-		drop_frame(client, frame);
+		departure_fails(client, frame);
+}
+
+/* A frame of whose logger the next daemon would have to know. */
+static bool is_kept(enum frame_type type, const struct logfwd_logger *logger)
+{
+	return logger != NULL && type != FRAME_RECORD;
+}
+
+/* Takes the frames out of the stream that were just sent; in the ring some wait on. */
+static void take_sent(struct logfwd_client *client, const struct iovec *iov, size_t count)
+{
+	uint64_t end = client->ring.producer.committed;
+
+	for (size_t i = 0; i < count; i++)
+		end -= iov[i].iov_len;
+	for (size_t i = 0; i < count; i++) {
+		struct waiting_frame *frame = stream_take(&client->stream);
+
+		end += iov[i].iov_len;
+		client->counts.sent += frame->type == FRAME_RECORD;
+		if (client->ring.in_use && is_kept(frame->type, frame->logger))
+			shared_ring_keep(&client->ring, frame, end);
+		else
+			departure_ends(frame);
+	}
 }
 
 /* Sends what waits, many frames a packet. Returns true when nothing is left. */
@@ -193,17 +232,12 @@ static bool drain(struct logfwd_client *client)
 			error = send_packet(client, iov, count);
 		}
 		if (error == -EMSGSIZE) {
-			drop_frame(client, stream_take(&client->stream));
+			departure_fails(client, stream_take(&client->stream));
 			continue;
 		}
 		if (error != 0)
 			return false;
-		for (; count > 0; count--) {
-			struct waiting_frame *frame = stream_take(&client->stream);
-
-			client->counts.sent += frame->type == FRAME_RECORD;
-			frame_has_left(frame);
-		}
+		take_sent(client, iov, count);
 	}
 	return true;
 }
@@ -215,7 +249,7 @@ static bool is_clear(const struct logfwd_client *client)
 	       TAILQ_EMPTY(&client->unregistered) && stream_is_empty(&client->stream);
 }
 
-static int submit_to_socket(struct logfwd_client *client, const struct outgoing *frame)
+static int submit_at_once(struct logfwd_client *client, const struct outgoing *frame)
 {
 	struct iovec iov[] = {
 		{ (void *)frame->head.ptr, frame->head.len },
@@ -228,24 +262,36 @@ static int submit_to_socket(struct logfwd_client *client, const struct outgoing 
 	return error;
 }
 
+/* The same, for a frame that waits in the ring until the daemon has consumed it. */
+static int submit_and_keep(struct logfwd_client *client, const struct outgoing *frame)
+{
+	CLEANUP(free) struct waiting_frame *kept = waiting_frame_new(frame);
+	int error = kept == NULL ? -ENOMEM : submit_at_once(client, frame);
+
+	if (error != 0)
+		return error;
+	departure_begins(frame);
+	shared_ring_keep(&client->ring, move_ptr(kept), client->ring.producer.committed);
+	return 0;
+}
+
 static int submit_to_stream(struct logfwd_client *client, const struct outgoing *frame)
 {
 	int error = stream_append(&client->stream, frame);
 
-	if (error == 0 && frame->logger != NULL) {
-		frame->logger->frames_waiting++;
-		if (frame->type == FRAME_SET_LEVEL || frame->type == FRAME_CONTEXT)
-			frame->logger->changes_waiting++;
-	}
+	if (error == 0)
+		departure_begins(frame);
 	return error;
 }
 
 int link_submit(struct logfwd_client *client, const struct outgoing *frame)
 {
 	if (is_clear(client)) {
-		int error = submit_to_socket(client, frame);
+		bool kept = client->ring.in_use && is_kept(frame->type, frame->logger);
+		int error = kept ? submit_and_keep(client, frame) : submit_at_once(client, frame);
 
-		if (error == 0 || error == -EMSGSIZE)
+		wake_if_due(client);
+		if (error == 0 || error == -EMSGSIZE || error == -ENOMEM)
 			return error;
 	}
 	return submit_to_stream(client, frame);
@@ -321,6 +367,20 @@ static void report_losses(struct logfwd_client *client)
 		client->losses = (struct losses){ 0 };
 }
 
+/* To ask costs a system call where there is no ring: not at each of many calls. */
+static bool may_send_again(struct logfwd_client *client)
+{
+	int64_t now_ms;
+
+	if (client->ring.in_use)
+		return shared_ring_has_room(&client->ring);
+	now_ms = clock_coarse_ms();
+	if (client->stalled_calls++ % STALLED_CALLS_A_LOOK != 0 && now_ms == client->stalled_ms)
+		return false;
+	client->stalled_ms = now_ms;
+	return connection_is_writable(&client->connection);
+}
+
 void link_pump(struct logfwd_client *client)
 {
 	if (!connect_link(client)) {
@@ -331,13 +391,16 @@ void link_pump(struct logfwd_client *client)
 		input_read(client);
 	if (!connection_is_open(&client->connection))
 		return;
-	if (client->is_stalled && !connection_is_writable(&client->connection))
+	departures_look(client);
+	wake_if_due(client);
+	if (client->is_stalled && !may_send_again(client))
 		return;
 	client->is_stalled = false;
-	if (register_loggers(client))
+	if (begin_ring(client) && register_loggers(client))
 		drain(client);
 	submit_due_closes(client);
 	report_losses(client);
+	wake_if_due(client);
 }
 
 /* Sends what a packet holds and empties it; false: no more goes. */
@@ -375,10 +438,12 @@ void link_leave(struct logfwd_client *client)
 
 	if (!connection_is_open(&client->connection))
 		return;
-	if (!client->is_welcome || (client->features & FEATURE_LEAVE) == 0) {
+	if (client->is_welcome && (client->features & FEATURE_LEAVE) != 0) {
+		frame_write_leave(
+			&packet); /* also when something waits, which ends here in any case */
+		send_written(client, &packet);
+	} else {
 		close_all(client);
-		return;
 	}
-	frame_write_leave(&packet); /* also when something waits, which ends here in any case */
-	send_written(client, &packet);
+	link_wake(client);
 }

@@ -4,7 +4,9 @@
  * A connection begins with FRAME_HELLO; then every logger is registered, in as many packets
  * as it takes; then the frames that wait go out, in order; and only when nothing waits does
  * a call send its own frame itself. So whatever a frame names has been registered before it,
- * on every connection. All under the client's lock; nothing waits.
+ * on every connection. Once the daemon has given a ring all goes through that, in the same order;
+ * what it had not consumed at the connection's end comes first on the next one. All under the
+ * client's lock; nothing waits.
  */
 #ifndef LOGFWD_CLIENT_LINK_H
 #define LOGFWD_CLIENT_LINK_H
@@ -18,7 +20,7 @@
 void link_pump(struct logfwd_client *client);
 
 /**
- * Hands a frame to the socket, or, when others wait before it or the socket is full, to the
+ * Hands a frame to the socket or the ring, or, when others wait before it or that is full, to the
  * stream. Borrows frame for the call. Errors: -ENOBUFS (neither has room), -ENOMEM, -EMSGSIZE.
  */
 int link_submit(struct logfwd_client *client, const struct outgoing *frame);
@@ -34,6 +36,9 @@ void link_close_logger(struct logfwd_logger *logger);
  * not taken for the death of this process. For the client's own end.
  */
 void link_leave(struct logfwd_client *client);
+
+/** Has the daemon look into the ring now, if there is one: for who waits for its answer. */
+void link_wake(struct logfwd_client *client);
 
 /** Drops the longest waiting record. */
 void link_drop_oldest(struct logfwd_client *client);

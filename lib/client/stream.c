@@ -28,31 +28,60 @@ bool stream_could_fit(const struct stream *stream, size_t length)
 	return stream->bytes - stream->record_bytes + cost(length) <= stream->limit;
 }
 
-int stream_append(struct stream *stream, const struct outgoing *frame)
+struct waiting_frame *waiting_frame_new(const struct outgoing *frame)
 {
 	size_t length = frame->head.len + frame->text.len;
-	struct waiting_frame *waiting;
+	struct waiting_frame *waiting = malloc(cost(length));
 
-	if (stream->bytes + cost(length) > stream->limit)
-		return -ENOBUFS;
-	waiting = malloc(cost(length));
 	if (waiting == NULL)
-		return -ENOMEM;
+		return NULL;
 	waiting->logger = frame->logger;
 	waiting->type = frame->type;
 	waiting->length = (uint32_t)length;
 	memcpy(waiting->bytes, frame->head.ptr, frame->head.len);
 	if (frame->text.len > 0)
 		memcpy(waiting->bytes + frame->head.len, frame->text.ptr, frame->text.len);
-	TAILQ_INSERT_TAIL(&stream->frames, waiting, link);
-	stream->bytes += cost(length);
+	return waiting;
+}
+
+static void count_in(struct stream *stream, const struct waiting_frame *frame)
+{
+	stream->bytes += cost(frame->length);
 	if (frame->type == FRAME_RECORD) {
 		stream->records++;
-		stream->record_bytes += cost(length);
-		if (stream->oldest_record == NULL)
-			stream->oldest_record = waiting;
+		stream->record_bytes += cost(frame->length);
 	}
+}
+
+int stream_append(struct stream *stream, const struct outgoing *frame)
+{
+	struct waiting_frame *waiting;
+
+	if (stream->bytes + cost(frame->head.len + frame->text.len) > stream->limit)
+		return -ENOBUFS;
+	waiting = waiting_frame_new(frame);
+	if (waiting == NULL)
+		return -ENOMEM;
+	TAILQ_INSERT_TAIL(&stream->frames, waiting, link);
+	count_in(stream, waiting);
+	if (frame->type == FRAME_RECORD && stream->oldest_record == NULL)
+		stream->oldest_record = waiting;
 	return 0;
+}
+
+void stream_put_back(struct stream *stream, struct waiting_frames *frames)
+{
+	struct waiting_frame *frame, *oldest_record = NULL;
+
+	TAILQ_FOREACH (frame, frames, link) {
+		count_in(stream, frame);
+		if (oldest_record == NULL && frame->type == FRAME_RECORD)
+			oldest_record = frame;
+	}
+	if (oldest_record != NULL)
+		stream->oldest_record = oldest_record;
+	TAILQ_CONCAT(frames, &stream->frames, link);
+	TAILQ_CONCAT(&stream->frames, frames, link);
 }
 
 size_t stream_peek(const struct stream *stream, size_t max_bytes, struct iovec *iov_out, size_t cap)

@@ -31,11 +31,17 @@ struct waiting_frame {
 	struct logfwd_logger *logger; /* as given; never looked into here */
 	enum frame_type type;
 	uint32_t length; /* bytes of the frame, header included */
+	uint64_t end;	 /* of one in a ring: client/shared_ring.h */
 	uint8_t bytes[];
 };
 
+TAILQ_HEAD(waiting_frames, waiting_frame);
+
+/** A copy of the frame; its caller owns it and free()s it. NULL: no memory. */
+struct waiting_frame *waiting_frame_new(const struct outgoing *frame);
+
 struct stream {
-	TAILQ_HEAD(waiting_frames, waiting_frame) frames;
+	struct waiting_frames frames;
 	struct waiting_frame *oldest_record; /* NULL: no record waits */
 	size_t limit;			     /* of bytes */
 	size_t bytes;	     /* of memory that the frames take, bookkeeping included */
@@ -58,6 +64,9 @@ bool stream_could_fit(const struct stream *stream, size_t length);
 
 /** Appends a copy of the frame. Errors: -ENOBUFS (over the limit), -ENOMEM. */
 int stream_append(struct stream *stream, const struct outgoing *frame);
+
+/** Puts frames before all others, whatever the limit; the stream owns them, and the list is empty. */
+void stream_put_back(struct stream *stream, struct waiting_frames *frames);
 
 /**
  * Fills iov_out with the first frames, one each: as many as fit cap (>= 1) and max_bytes

@@ -9,7 +9,7 @@ MAY_SEE = {
     "lib/base": set(),
     "lib/wire": BASE,
     "lib/ring": WIRE,
-    "lib/client": WIRE,
+    "lib/client": WIRE | {"ring"},
     "lib/ctl": WIRE,
     "lib/examples": set(),
     "daemon/os": BASE,

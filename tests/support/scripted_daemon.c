@@ -67,6 +67,16 @@ static bool is_readable(int fd, int wait_ms)
 	return poll(&polled, 1, wait_ms) > 0;
 }
 
+void daemon_hang_up(struct scripted_daemon *daemon)
+{
+	close_peer(daemon);
+}
+
+bool daemon_has_caller(struct scripted_daemon *daemon)
+{
+	return is_readable(daemon->listener, 0);
+}
+
 void daemon_accept(struct scripted_daemon *daemon, const char *app_name)
 {
 	struct frame_hello hello;
@@ -80,7 +90,7 @@ void daemon_accept(struct scripted_daemon *daemon, const char *app_name)
 	ck_assert_int_eq(frame.type, FRAME_HELLO);
 	ck_assert(frame_parse_hello(frame.body, &hello));
 	ck_assert_int_eq(hello.version, WIRE_VERSION);
-	ck_assert_uint_eq(hello.features, FEATURE_LEVEL_PAGE | FEATURE_LEAVE);
+	ck_assert_uint_eq(hello.features, FEATURE_RING | FEATURE_LEVEL_PAGE | FEATURE_LEAVE);
 	if (app_name != NULL)
 		ck_assert(span_equal(hello.app_name, span_of(app_name)));
 }

@@ -30,6 +30,12 @@ void daemon_listen(struct scripted_daemon *daemon);
 /** Ends the connection and the listener: the path leads nowhere then. */
 void daemon_die(struct scripted_daemon *daemon);
 
+/** Ends the connection; the listener stays. */
+void daemon_hang_up(struct scripted_daemon *daemon);
+
+/** True when a client has connected that was not accepted yet. */
+bool daemon_has_caller(struct scripted_daemon *daemon);
+
 /** Takes the client's connection and its greeting. app_name: what that must say, NULL: anything. */
 void daemon_accept(struct scripted_daemon *daemon, const char *app_name);
 

@@ -18,7 +18,7 @@ WELCOME, LEVEL_MAP, FLUSHED, ERROR, BYE = range(65, 70)
 ERROR_NAME, ERROR_LIMIT, ERROR_CONTEXT, ERROR_MEMORY = 1, 2, 3, 4
 ERROR_PROTOCOL, ERROR_CLIENTS, ERROR_SHUTDOWN = 5, 6, 7
 RING, LEVEL_PAGE, CAN_LEAVE = 1, 2, 4  # features
-FEATURES = LEVEL_PAGE | CAN_LEAVE  # that the daemon agrees to; RING only by its configuration
+FEATURES = RING | LEVEL_PAGE | CAN_LEAVE  # that the daemon agrees to
 CONFIGURED, OVERRIDE, OVERRIDE_PREFIX, RECORDER = range(4)  # kinds of entries of a LEVEL_MAP
 
 Frame = collections.namedtuple("Frame", "type body")
