@@ -7,6 +7,13 @@ from tests.support.daemon import Daemon, target
 from tests.support.length import LONG
 
 
+# How frames of clients travel: what a configuration begins with.
+TRANSPORTS = {
+    "socket": "limits { ring-bytes = 0 }\n",
+    "ring": f"limits {{ ring-bytes = {256 << 20}  uid-share = 100 }}\n",
+}
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: can run longer; a long run is of these only")
 
@@ -14,6 +21,12 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     if LONG:
         items[:] = [item for item in items if item.get_closest_marker("long")]
+
+
+@pytest.fixture(params=TRANSPORTS.values(), ids=TRANSPORTS.keys())
+def limits(request):
+    """The test runs twice: frames go by socket alone, and through rings where clients ask for one."""
+    return request.param
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import re
 
 import pytest
 
-from tests.support.daemon import BUILD, run
+from tests.support.daemon import BUILD, run, target
 from tests.support.length import LONG
 from tests.support.procfs import udp_overrun
 
@@ -52,7 +52,8 @@ def in_order(lines):
 
 
 @pytest.mark.long
-def test_a_storm_of_forks(daemon, collector):
+def test_a_storm_of_forks(start_daemon, collector, limits):
+    daemon = start_daemon(limits + target("central", collector))
     printed = [int(count) for count in run_program(daemon, "fork_storm", FORKS).split()]
     expected = {("thread", number): count for number, count in enumerate(printed)}
     expected |= {("child", number): LINES_OF_A_CHILD for number in range(FORKS)}
@@ -71,7 +72,8 @@ def test_a_storm_of_forks(daemon, collector):
     assert udp_overrun(collector.socket) == 0
 
 
-def test_a_daemon_of_the_old_books(daemon, collector):
+def test_a_daemon_of_the_old_books(start_daemon, collector, limits):
+    daemon = start_daemon(limits + target("central", collector))
     data = daemon.folder / "data"
     run_program(daemon, "daemonize", data)
     assert data.read_text() == 5 * "data\n"
