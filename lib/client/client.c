@@ -30,6 +30,7 @@ static void start_afresh(struct logfwd_client *client)
 	client->is_stalled = false;
 	client->losses = (struct losses){ 0 };
 	shared_ring_forget(&client->ring);
+	client->expects_ring = false;
 	stream_clear(&client->stream);
 	loggers_start_afresh(client);
 	client->counts = (struct logfwd_client_stats){ 0 };
@@ -181,6 +182,7 @@ void logfwd_client_close(struct logfwd_client *client)
 	if (client == NULL)
 		return;
 	hold = client_enter(client);
+	client->expects_ring = false; /* nothing comes after this that it could be for */
 	link_pump(client);
 	if (connection_is_open(&client->connection))
 		input_read(client); /* what the daemon understands, if that is all it has said */

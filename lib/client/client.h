@@ -21,7 +21,7 @@
 #include "client/stream.h"
 
 #define INPUT_INTERVAL_MS      10  /* between looks at what the daemon says, by calls that log */
-#define IDLE_INPUT_INTERVAL_MS 100 /* the same, by calls that are disabled */
+#define IDLE_INPUT_INTERVAL_MS 100 /* the same, by calls that are disabled, or with a level page */
 
 #define FEATURES_OFFERED (FEATURE_RING | FEATURE_LEVEL_PAGE | FEATURE_LEAVE) /* to every daemon */
 
@@ -87,6 +87,8 @@ struct logfwd_client {
 	uint32_t stalled_calls; /* looks for room since, and */
 	int64_t stalled_ms;	/* coarse clock: the last that was made */
 	struct shared_ring ring;
+	bool expects_ring; /* the daemon before gave one */
+	bool has_said;	   /* something of what waits, on this connection */
 	struct stream stream;
 	struct level_map level_map;
 	struct names names;

@@ -10,10 +10,25 @@
 #define PACKETS_AT_ONCE	     16	  /* so that a chattering daemon cannot keep a call */
 #define DISAGREEMENT_HOLD_MS 5000 /* another attempt would most likely end the same way */
 
+/* With a level page, levels and the daemon's end are seen there; the rest is not urgent. */
+static int64_t interval_ms(const struct logfwd_client *client)
+{
+	return level_page_is_watched(&client->level_page) ? IDLE_INPUT_INTERVAL_MS
+							  : INPUT_INTERVAL_MS;
+}
+
 void input_put_off(struct logfwd_client *client)
 {
-	atomic_store_explicit(&client->input_due_ms, clock_coarse_ms() + INPUT_INTERVAL_MS,
+	atomic_store_explicit(&client->input_due_ms, clock_coarse_ms() + interval_ms(client),
 			      memory_order_relaxed);
+}
+
+bool input_is_due(const struct logfwd_client *client)
+{
+	return (level_page_is_watched(&client->level_page) &&
+		level_page_has_news(&client->level_page)) ||
+	       clock_coarse_ms() >=
+		       atomic_load_explicit(&client->input_due_ms, memory_order_relaxed);
 }
 
 /* The handlers below return false when the frame breaks the protocol. */
@@ -139,6 +154,8 @@ static void take_descriptors(struct logfwd_client *client, const struct descript
 			take_descriptor(client, features, with->fds[i]);
 		close(with->fds[i]);
 	}
+	if (client->is_welcome)
+		client->expects_ring = client->ring.memory != NULL;
 }
 
 /* Returns false when nothing more is there to be read. */
@@ -165,11 +182,11 @@ void input_read(struct logfwd_client *client)
 {
 	uint64_t word = level_page_word(&client->level_page);
 
-	input_put_off(client);
 	for (int i = 0; i < PACKETS_AT_ONCE && connection_is_open(&client->connection); i++) {
 		if (!read_packet(client)) {
 			level_page_see(&client->level_page, word);
-			return;
+			break;
 		}
 	}
+	input_put_off(client);
 }

@@ -11,6 +11,9 @@
 /** Takes all packets that have arrived; may lose the connection. Puts the next look off. */
 void input_read(struct logfwd_client *client);
 
+/** True when something may have arrived that is worth a look by a call that logs. */
+bool input_is_due(const struct logfwd_client *client);
+
 /** Nothing can have arrived: looks again one interval from now. */
 void input_put_off(struct logfwd_client *client);
 

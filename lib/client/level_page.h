@@ -43,6 +43,12 @@ static inline uint64_t level_page_word(const struct client_level_page *page)
 /** All that the daemon had said when the word was this has been taken. */
 void level_page_see(struct client_level_page *page, uint64_t word);
 
+/** True when there is a page of a daemon that lives, as of the last look. */
+static inline bool level_page_is_watched(const struct client_level_page *page)
+{
+	return atomic_load_explicit(&page->seen, memory_order_acquire) != LEVEL_PAGE_UNSEEN;
+}
+
 /** False when the daemon lives, and has not said more than what was taken. */
 static inline bool level_page_has_news(const struct client_level_page *page)
 {

@@ -120,6 +120,7 @@ static bool connect_link(struct logfwd_client *client)
 	if (!connection_try(&client->connection, clock_ms()))
 		return false;
 	client->counts.connected++;
+	client->has_said = false;
 	client_levels_changed(client); /* without a daemon, own levels had to do */
 	say_hello(client);
 	return connection_is_open(&client->connection);
@@ -218,12 +219,21 @@ static void take_sent(struct logfwd_client *client, const struct iovec *iov, siz
 	}
 }
 
-/* Sends what waits, many frames a packet. Returns true when nothing is left. */
-static bool drain(struct logfwd_client *client)
+/*
+ * What goes by socket is lost with a daemon that is killed before it reads it. So where a ring is to
+ * be expected only the first packet does not wait for it: a program may have nothing more to say.
+ */
+static bool holds_back(const struct logfwd_client *client)
+{
+	return client->expects_ring && !client->is_welcome && client->has_said;
+}
+
+/* Sends what waits, many frames a packet, as far as it goes now. */
+static void drain(struct logfwd_client *client)
 {
 	struct iovec iov[PACKET_FILL_FRAMES];
 
-	while (!stream_is_empty(&client->stream)) {
+	while (!stream_is_empty(&client->stream) && !holds_back(client)) {
 		size_t count = stream_peek(&client->stream, PACKET_FILL_BYTES, iov, ARRAY_LEN(iov));
 		int error = send_packet(client, iov, count);
 
@@ -236,17 +246,18 @@ static bool drain(struct logfwd_client *client)
 			continue;
 		}
 		if (error != 0)
-			return false;
+			return;
 		take_sent(client, iov, count);
+		client->has_said = true;
 	}
-	return true;
 }
 
 /* Nothing stands before a frame that is sent now. */
 static bool is_clear(const struct logfwd_client *client)
 {
 	return connection_is_open(&client->connection) && !client->is_stalled &&
-	       TAILQ_EMPTY(&client->unregistered) && stream_is_empty(&client->stream);
+	       !holds_back(client) && TAILQ_EMPTY(&client->unregistered) &&
+	       stream_is_empty(&client->stream);
 }
 
 static int submit_at_once(struct logfwd_client *client, const struct outgoing *frame)
@@ -257,9 +268,11 @@ static int submit_at_once(struct logfwd_client *client, const struct outgoing *f
 	};
 	int error = send_packet(client, iov, frame->text.len > 0 ? 2 : 1);
 
-	if (error == 0 && frame->type == FRAME_RECORD)
-		client->counts.sent++;
-	return error;
+	if (error != 0)
+		return error;
+	client->has_said = true;
+	client->counts.sent += frame->type == FRAME_RECORD;
+	return 0;
 }
 
 /* The same, for a frame that waits in the ring until the daemon has consumed it. */
@@ -387,7 +400,7 @@ void link_pump(struct logfwd_client *client)
 		input_put_off(client);
 		return;
 	}
-	if (clock_coarse_ms() >= atomic_load_explicit(&client->input_due_ms, memory_order_relaxed))
+	if (holds_back(client) || input_is_due(client))
 		input_read(client);
 	if (!connection_is_open(&client->connection))
 		return;

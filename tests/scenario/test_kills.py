@@ -42,8 +42,10 @@ UNDER_LOAD_S = 0.05  # at most, from a daemon's first record to its end
 NOISE_US = PATIENCE * 1e5  # to tell a call that hangs from one that had to wait for a processor
 
 # For each kill and client: what a socket holds, with the packet that fills it, and what the daemon
-# takes in one turn.
-LOST_BYTES_MAX = int(WMEM_DEFAULT.read_text()) + (32 + 512) * 1024
+# takes in one turn; with a ring what it takes of that in one turn, and the one packet that does not
+# wait for it.
+LOST_BY_SOCKET = int(WMEM_DEFAULT.read_text()) + (32 + 512) * 1024
+LOST_BY_RING = (128 + 32) * 1024
 
 
 def chance():
@@ -211,8 +213,14 @@ class Storm:
                 self.longest_us[writer.wait_ms] = max(
                     self.longest_us[writer.wait_ms], notes.longest_us)
             for (life, later), lost_bytes in lost.items():
-                assert lost_bytes <= (later - life) * LOST_BYTES_MAX, lost
+                ends = range(max(life, first_life), later)
+                assert lost_bytes <= sum(self.lost_at_most(each, first_life) for each in ends), lost
                 self.lost.append(lost_bytes)
+
+    def lost_at_most(self, life, first_life):
+        """By the end of a life, of a client; in its first one it does not know yet of a ring."""
+        has_ring = "ring-bytes = 0" not in self.limits and life > first_life
+        return LOST_BY_RING if has_ring else LOST_BY_SOCKET
 
     def all_that_came(self):
         """Behind what the writers have flushed comes what is sent now."""
