@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(params=TRANSPORTS.values(), ids=TRANSPORTS.keys())
 def limits(request):
-    """The test runs twice: frames go by socket alone, and through rings where clients ask for one."""
+    """The test runs twice: frames go by socket alone, or by rings where clients ask for one."""
     return request.param
 
 

@@ -1,4 +1,4 @@
-"""Kills of clients and of the daemon, hundreds of them, cost no record but those that the manual names.
+"""Hundreds of kills, of clients and of the daemon, cost no record but those that the manual names.
 
 A client that is killed in the middle of logging has said what its calls had returned 0 for: all
 that had left the process arrives, once, whole and in order, and nothing else but the record of the
@@ -6,8 +6,8 @@ call that the kill came into. Within a second the daemon has nothing left of it:
 descriptor, no ring, no memory.
 
 A daemon that is killed while clients log, and started again on the sockets that its parent holds,
-is not noticed by them: no call fails, or waits longer than it may. What is lost is what it had taken
-and not sent: for each kill and client no more than a socket holds, or a turn takes from a ring.
+is not noticed by them: no call fails, or waits longer than it may. What is lost is what it had
+taken and not sent: for each kill and client no more than a socket holds and a turn takes.
 """
 
 import collections
@@ -38,7 +38,8 @@ KILLS_OF_A_ROUND = 5
 ROUNDS = 2, 40
 CLIENTS = 0, 0, WAIT_MS  # of a round: what each may wait for room
 PAUSE_US = 5000
-UNDER_LOAD_S = 0.05  # at most, from a daemon's first record to its end
+AGES_S = 15 * (0.05,) + (2,)  # what one lives at most since clients have found it
+STILLBORN = 1 / 8  # of the daemons end when nobody may have found them yet
 NOISE_US = PATIENCE * 1e5  # to tell a call that hangs from one that had to wait for a processor
 
 # For each kill and client: what a socket holds, with the packet that fills it, and what the daemon
@@ -53,6 +54,17 @@ def chance():
     seed = random.SystemRandom().randrange(1 << 32)
     print("seed", seed)
     return random.Random(seed)
+
+
+def nothing_is_held(stats):
+    """For no client, nor of what clients have said."""
+    held = (
+        stats["clients"]["live"],
+        stats["clients"]["rings"]["bytes"],
+        stats["loggers"]["live"],
+        stats["targets"]["central"]["queued"],
+    )
+    return not any(held)
 
 
 @pytest.fixture
@@ -83,13 +95,7 @@ def kill_at_random(writers, dice):
 
 def wait_until_forgotten(daemon):
     """Within a second of the last kill the daemon holds what it held before; its stats then."""
-    stats = daemon.wait_for_stats(
-        lambda stats: stats["clients"]["live"] == stats["loggers"]["live"] == 0
-        and stats["clients"]["rings"]["bytes"] == 0
-        and stats["targets"]["central"]["queued"] == 0,
-        "nothing is left of the dead",
-        RECLAIM_SECONDS,
-    )
+    stats = daemon.wait_for_stats(nothing_is_held, "nothing is left of the dead", RECLAIM_SECONDS)
     daemon.wait_for_descriptors(RECLAIM_SECONDS)
     assert daemon.loggers().keys() == {"root"}
     return stats
@@ -131,7 +137,7 @@ def test_killed_clients_have_said_what_they_said(start_daemon, collector, limits
 # the daemon
 
 def losses(records, total, first_life):
-    """What is missing of a thread's records: bytes of text, by the lives that they were lost between.
+    """Bytes of text that are missing of a thread's records, by the lives that they are between.
 
     records: in the order of their numbers; total: how many there were.
     """
@@ -157,7 +163,7 @@ class Storm:
         self.manager = Manager(self.config())
         self.daemon = self.manager.daemon
         self.arrived = 0
-        self.lost = []  # bytes, with each kill and client that lost any
+        self.lost = []  # bytes, by each client that lost any with a daemon, or with some in a row
         self.longest_us = collections.Counter()  # call, by how long it may wait
 
     def config(self):
@@ -182,6 +188,13 @@ class Storm:
         """Clients have found the daemon that runs."""
         self.collector.received(len(self.collector.datagrams) + 1)
 
+    def let_it_live(self):
+        """Mostly until soon after clients have found it: then they send most."""
+        if self.dice.random() < STILLBORN:
+            return
+        self.wait_for_load()
+        time.sleep(self.dice.choice(AGES_S) * self.dice.random())
+
     def round(self):
         """New clients, some kills, and the good end of all who logged."""
         first_life = self.life
@@ -190,8 +203,7 @@ class Storm:
             for wait_ms in CLIENTS
         ]
         for _ in range(KILLS_OF_A_ROUND):
-            self.wait_for_load()
-            time.sleep(UNDER_LOAD_S * self.dice.random() ** 2)
+            self.let_it_live()
             self.manager.kill()
             self.start()
         self.wait_for_load()
@@ -228,7 +240,8 @@ class Storm:
         self.daemon.syslog(b"<13>tag: " + end)
         wait_for(lambda: end in self.collector.datagrams[-1], "the end of a round")
         assert udp_overrun(self.collector.socket) == 0
-        self.daemon.wait_for_stats(lambda stats: stats["clients"]["live"] == 0, "all have left")
+        stats = self.daemon.wait_for_stats(nothing_is_held, "all have left")
+        assert stats["clients"]["client_dropped"] == 0
         return self.collector.take()[:-1]
 
     def end(self):
@@ -251,7 +264,8 @@ def test_a_killed_daemon_costs_only_what_it_had_taken(storm):
     storm.start()
     for _ in steps(*ROUNDS):
         storm.round()
-    print(f"{storm.life} kills, {storm.arrived} records; lost {sorted(storm.lost)}")
-    print("longest call", dict(storm.longest_us))
+    print(f"{storm.life} kills, {storm.arrived} records")
+    print(f"{sum(storm.lost)} bytes lost, {len(storm.lost)} times, most: {sorted(storm.lost)[-5:]}")
+    print("longest call, us:", dict(storm.longest_us))
     for wait_ms, longest_us in storm.longest_us.items():
         assert longest_us < 1000 * wait_ms + NOISE_US
