@@ -68,7 +68,8 @@ def test_a_storm_of_forks(start_daemon, collector, limits):
     stats = daemon.wait_for_stats(lambda stats: stats["clients"]["live"] == 0, "all are gone")
     assert stats["records"]["received"] == stats["records"]["accepted"] == len(messages)
     assert stats["clients"]["client_dropped"] == 0
-    assert stats["loggers"]["live"] == 0
+    assert stats["loggers"]["live"] == stats["clients"]["rings"]["live"] == 0
+    assert (stats["clients"]["rings"]["wakings"] > 0) == ("ring-bytes = 0" not in limits)
     assert udp_overrun(collector.socket) == 0
 
 

@@ -67,6 +67,11 @@ def nothing_is_held(stats):
     return not any(held)
 
 
+def check_transport(wakings, limits):
+    """Whether clients have sent word of their rings, as they do when they begin to use them."""
+    assert (wakings > 0) == ("ring-bytes = 0" not in limits)
+
+
 @pytest.fixture
 def start_writer():
     """A function that starts the next writer; none is left in the end."""
@@ -118,7 +123,8 @@ def test_killed_clients_have_said_what_they_said(start_daemon, collector, limits
     for _ in steps(*BATCHES):
         writers = [start_writer(daemon, wait_ms=WAIT_MS) for _ in range(KILLED_AT_ONCE)]
         kill_at_random(writers, dice)
-        sent = wait_until_forgotten(daemon)["targets"]["central"]["sent"]
+        stats = wait_until_forgotten(daemon)
+        sent = stats["targets"]["central"]["sent"]
         pids = {writer.number: writer.pid for writer in writers}
         collector.received(sent - arrived)
         threads = by_thread(Record.of(datagram, pids) for datagram in collector.take())
@@ -131,6 +137,7 @@ def test_killed_clients_have_said_what_they_said(start_daemon, collector, limits
         memory.look()
     print(f"{killed} killed, {arrived} records, {waits} of them waited for")
     assert arrived > killed, "none of them was killed while it logged"
+    check_transport(stats["clients"]["rings"]["wakings"], limits)
     memory.check()
 
 
@@ -162,7 +169,7 @@ class Storm:
         self.life = -1  # number of the one that runs
         self.manager = Manager(self.config())
         self.daemon = self.manager.daemon
-        self.arrived = 0
+        self.arrived = self.wakings = 0
         self.lost = []  # bytes, by each client that lost any with a daemon, or with some in a row
         self.longest_us = collections.Counter()  # call, by how long it may wait
 
@@ -242,6 +249,7 @@ class Storm:
         assert udp_overrun(self.collector.socket) == 0
         stats = self.daemon.wait_for_stats(nothing_is_held, "all have left")
         assert stats["clients"]["client_dropped"] == 0
+        self.wakings += stats["clients"]["rings"]["wakings"]
         return self.collector.take()[:-1]
 
     def end(self):
@@ -267,5 +275,6 @@ def test_a_killed_daemon_costs_only_what_it_had_taken(storm):
     print(f"{storm.life} kills, {storm.arrived} records")
     print(f"{sum(storm.lost)} bytes lost, {len(storm.lost)} times, most: {sorted(storm.lost)[-5:]}")
     print("longest call, us:", dict(storm.longest_us))
+    check_transport(storm.wakings, storm.limits)
     for wait_ms, longest_us in storm.longest_us.items():
         assert longest_us < 1000 * wait_ms + NOISE_US
