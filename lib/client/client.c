@@ -42,6 +42,7 @@ struct client_hold client_enter(struct logfwd_client *client)
 	struct client_hold hold = { .errno_kept = errno };
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &hold.cancel_state);
+	fork_check();
 	pthread_mutex_lock(&client->lock);
 	if (client->is_forked)
 		start_afresh(client);

@@ -14,4 +14,17 @@
 int fork_remember(struct logfwd_client *client);
 void fork_forget(struct logfwd_client *client);
 
+/* 0 in a child that was made past pthread_atfork(), by _Fork(3) or clone(2); else not. */
+extern const _Atomic int *fork_mark;
+
+/** Does in such a child what the handlers would have done. */
+void fork_catch_up(void);
+
+/** To be called before anything of a client is used, its lock too. */
+static inline void fork_check(void)
+{
+	if (atomic_load_explicit(fork_mark, memory_order_relaxed) == 0)
+		fork_catch_up();
+}
+
 #endif

@@ -131,6 +131,38 @@ START_TEST(fork_lets_the_child_close_without_the_parent)
 }
 END_TEST
 
+/* A child that was made without pthread_atfork()'s handlers would be taken for its parent. */
+START_TEST(fork_past_the_handlers_is_seen)
+{
+	struct logfwd_logger *logger = open_logger(client, "a");
+	uint32_t id = daemon_expect_open(&played, "a");
+	pid_t child;
+
+	for (int i = 0; i < 2; i++) {
+		child = _Fork();
+		ck_assert_int_ge(child, 0);
+		if (child == 0) {
+			alarm(CHILD_SECONDS);
+			if (i == 1 && fork_child(&child)) /* and it has a child, the usual way */
+				_exit(logfwd_log(logger, LOGFWD_INFO, "grandchild") != 0);
+			if (i == 1)
+				expect_success(child);
+			_exit(logfwd_log(logger, LOGFWD_INFO, "child") != 0);
+		}
+		daemon_accept(&beside, NULL);
+		ck_assert_uint_eq(daemon_expect_open(&beside, "a"), id);
+		daemon_expect_record(&beside, id, i == 1 ? "grandchild" : "child");
+		expect_success(child);
+	}
+	daemon_accept(&beside, NULL);
+	ck_assert_uint_eq(daemon_expect_open(&beside, "a"), id);
+	daemon_expect_record(&beside, id, "child");
+	ck_assert(!daemon_has_next(&played, 0));
+	logfwd_log(logger, LOGFWD_INFO, "parent");
+	daemon_expect_record(&played, id, "parent");
+}
+END_TEST
+
 #define THREADS 4
 #define FORKS	100
 
@@ -174,6 +206,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(forks, fork_gives_the_child_a_connection_of_its_own);
 	tcase_add_test(forks, fork_leaves_what_waits_to_the_parent);
 	tcase_add_test(forks, fork_lets_the_child_close_without_the_parent);
+	tcase_add_test(forks, fork_past_the_handlers_is_seen);
 	tcase_add_test(forks, fork_never_meets_a_lock_that_is_held);
 	suite_add_tcase(suite, forks);
 	return suite;
