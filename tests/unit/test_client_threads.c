@@ -1,10 +1,14 @@
-/* Proves that many threads can use one client: nothing is lost, doubled, torn or out of order. */
+/*
+ * Proves that many threads can use one client: nothing is lost, doubled, torn or out of order, by
+ * socket and through a ring.
+ */
 #include <check.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "support/length.h"
+#include "support/played_ring.h"
 #include "support/scripted_daemon.h"
 #include "support/suite.h"
 
@@ -72,9 +76,24 @@ static void see_record(const struct frame_record *record, int next[THREADS])
 	next[worker]++;
 }
 
+/* The next frame, of the socket or else of the ring. */
+static struct frame next_frame(struct played_ring *ring)
+{
+	struct frame frame;
+
+	for (;;) {
+		if (daemon_has_next(&played, ring == NULL ? 10 : 0))
+			return daemon_next(&played);
+		if (ring != NULL && played_ring_take(ring, &frame))
+			return frame;
+		logfwd_flush(client, 0); /* the threads may all be done, and some records wait */
+	}
+}
+
 START_TEST(threads_share_a_client)
 {
 	struct logfwd_options options = { .wait_ms = 30000, .buffer_bytes = 16384 };
+	struct played_ring *ring = NULL, made;
 	struct worker workers[THREADS] = { 0 };
 	int next[THREADS] = { 0 };
 	struct frame_record record;
@@ -83,19 +102,21 @@ START_TEST(threads_share_a_client)
 	daemon_init(&played, true);
 	client = daemon_client(&played, options);
 	daemon_accept(&played, NULL);
-	daemon_welcome(&played, WIRE_RECORD_MAX);
+	if (_i == 1) {
+		ring = &made;
+		played_ring_make(ring, ring_bytes(PLAYED_RING_CAPACITY), PLAYED_RING_SEALS);
+		daemon_welcome_with(&played, FEATURE_RING, &ring->fd, 1);
+	} else {
+		daemon_welcome(&played, WIRE_RECORD_MAX);
+	}
 	shared = open_logger(client, "shared");
 	for (int i = 0; i < THREADS; i++) {
 		workers[i].number = i;
 		ck_assert_int_eq(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
 	}
 	for (int seen = 0; seen < THREADS * records;) {
-		struct frame frame;
+		struct frame frame = next_frame(ring);
 
-		while (!daemon_has_next(&played, 10))
-			logfwd_flush(client,
-				     0); /* the threads may all be done, and some records wait */
-		frame = daemon_next(&played);
 		if (frame.type != FRAME_RECORD)
 			continue;
 		ck_assert(frame_parse_record(frame.body, &record));
@@ -110,6 +131,8 @@ START_TEST(threads_share_a_client)
 	ck_assert_uint_eq(client_stats(client).dropped, 0);
 	ck_assert_uint_eq(client_stats(client).loggers, 1);
 	logfwd_client_close(client);
+	if (ring != NULL)
+		played_ring_unmake(ring);
 	daemon_deinit(&played);
 }
 END_TEST
@@ -121,7 +144,7 @@ Suite *suite_under_test(void)
 
 	tcase_set_tags(threads, LONG_TAG);
 	tcase_set_timeout(threads, 60);
-	tcase_add_test(threads, threads_share_a_client);
+	tcase_add_loop_test(threads, threads_share_a_client, 0, 2);
 	suite_add_tcase(suite, threads);
 	return suite;
 }
