@@ -7,12 +7,14 @@ descriptor, no ring, no memory.
 
 A daemon that is killed while clients log, and started again on the sockets that its parent holds,
 is not noticed by them: no call fails, or waits longer than it may. What is lost is what it had
-taken and not sent: for each kill and client no more than a socket holds and a turn takes.
+taken and not sent: for each kill and client no more than a socket holds and a turn takes. What it
+had not read of a ring its successor gets.
 """
 
 import collections
 import pathlib
 import random
+import signal
 import time
 
 import pytest
@@ -34,9 +36,10 @@ KILLED_AT_ONCE = 8
 BATCHES = 5, 250  # in a short run, in a long one
 LIFE_S = 0.02  # at most, of which it takes some until a client logs
 
-KILLS_OF_A_ROUND = 5
 ROUNDS = 2, 40
-CLIENTS = 0, 0, WAIT_MS  # of a round: what each may wait for room
+STOPS = 3, 50
+STOPPED_WITHIN_S = 0.05
+BEHIND_RECORDS = 1000  # that are given to a daemon that is stopped: more than a ring holds
 PAUSE_US = 5000
 AGES_S = 15 * (0.05,) + (2,)  # what one lives at most since clients have found it
 STILLBORN = 1 / 8  # of the daemons end when nobody may have found them yet
@@ -56,6 +59,11 @@ def chance():
     return random.Random(seed)
 
 
+def records_logged(writers):
+    """By all their threads, so far."""
+    return sum(notes.logged for writer in writers for notes in writer.notes())
+
+
 def nothing_is_held(stats):
     """For no client, nor of what clients have said."""
     held = (
@@ -65,11 +73,6 @@ def nothing_is_held(stats):
         stats["targets"]["central"]["queued"],
     )
     return not any(held)
-
-
-def check_transport(wakings, limits):
-    """Whether clients have sent word of their rings, as they do when they begin to use them."""
-    assert (wakings > 0) == ("ring-bytes = 0" not in limits)
 
 
 @pytest.fixture
@@ -90,7 +93,7 @@ def start_writer():
 
 def kill_at_random(writers, dice):
     """Kills them all at some moment each, from when the first of them logs."""
-    wait_for(lambda: any(notes.logged for each in writers for notes in each.notes()), "a record")
+    wait_for(lambda: records_logged(writers) > 0, "a record")
     began = time.monotonic()
     moments = sorted(dice.uniform(0, LIFE_S) for _ in writers)
     for moment, writer in zip(moments, dice.sample(writers, len(writers))):
@@ -137,7 +140,7 @@ def test_killed_clients_have_said_what_they_said(start_daemon, collector, limits
         memory.look()
     print(f"{killed} killed, {arrived} records, {waits} of them waited for")
     assert arrived > killed, "none of them was killed while it logged"
-    check_transport(stats["clients"]["rings"]["wakings"], limits)
+    assert (stats["clients"]["rings"]["wakings"] > 0) == ("ring-bytes = 0" not in limits)
     memory.check()
 
 
@@ -163,12 +166,16 @@ def losses(records, total, first_life):
 class Storm:
     """A daemon that is killed and started again, and what arrives of each of its lives."""
 
+    CLIENTS = 0, 0, WAIT_MS  # of a round: what each may wait for room
+    KILLS_OF_A_ROUND = 5
+
     def __init__(self, collector, limits, start_writer):
         self.collector, self.limits, self.start_writer = collector, limits, start_writer
         self.dice = chance()
         self.life = -1  # number of the one that runs
         self.manager = Manager(self.config())
         self.daemon = self.manager.daemon
+        self.has_rings = "ring-bytes = 0" not in limits
         self.arrived = self.wakings = 0
         self.lost = []  # bytes, by each client that lost any with a daemon, or with some in a row
         self.longest_us = collections.Counter()  # call, by how long it may wait
@@ -195,7 +202,7 @@ class Storm:
         """Clients have found the daemon that runs."""
         self.collector.received(len(self.collector.datagrams) + 1)
 
-    def let_it_live(self):
+    def let_it_live(self, _writers):
         """Mostly until soon after clients have found it: then they send most."""
         if self.dice.random() < STILLBORN:
             return
@@ -207,10 +214,10 @@ class Storm:
         first_life = self.life
         writers = [
             self.start_writer(self.daemon, wait_ms=wait_ms, pause_us=PAUSE_US)
-            for wait_ms in CLIENTS
+            for wait_ms in self.CLIENTS
         ]
-        for _ in range(KILLS_OF_A_ROUND):
-            self.let_it_live()
+        for _ in range(self.KILLS_OF_A_ROUND):
+            self.let_it_live(writers)
             self.manager.kill()
             self.start()
         self.wait_for_load()
@@ -238,8 +245,7 @@ class Storm:
 
     def lost_at_most(self, life, first_life):
         """By the end of a life, of a client; in its first one it does not know yet of a ring."""
-        has_ring = "ring-bytes = 0" not in self.limits and life > first_life
-        return LOST_BY_RING if has_ring else LOST_BY_SOCKET
+        return LOST_BY_RING if self.has_rings and life > first_life else LOST_BY_SOCKET
 
     def all_that_came(self):
         """Behind what the writers have flushed comes what is sent now."""
@@ -252,6 +258,12 @@ class Storm:
         self.wakings += stats["clients"]["rings"]["wakings"]
         return self.collector.take()[:-1]
 
+    def report(self):
+        print(f"{self.life} kills, {self.arrived} records")
+        print(f"{sum(self.lost)} bytes lost, {len(self.lost)} times, {sorted(self.lost)[-5:]}")
+        print(f"longest calls {dict(self.longest_us)} us")
+        assert (self.wakings > 0) == self.has_rings
+
     def end(self):
         try:
             self.daemon.stop()
@@ -260,21 +272,56 @@ class Storm:
             self.manager.close()
 
 
+class Stops(Storm):
+    """The same, of a daemon that was stopped first: what its only client logs then is unread."""
+
+    CLIENTS = (0,)
+    KILLS_OF_A_ROUND = 1
+
+    def let_it_live(self, writers):
+        """Until it was stopped for so long that neither socket nor ring takes any more."""
+        self.wait_for_load()
+        if self.has_rings:
+            self.daemon.wait_for_stats(
+                lambda stats: stats["clients"]["rings"]["wakings"] > 0, "the ring is in use")
+        time.sleep(STOPPED_WITHIN_S * self.dice.random())
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        before = records_logged(writers)
+        wait_for(lambda: records_logged(writers) > before + BEHIND_RECORDS, "what it cannot read")
+
+    def lost_at_most(self, life, first_life):
+        return LOST_BY_RING if self.has_rings else LOST_BY_SOCKET
+
+
 @pytest.fixture
-def storm(collector, limits, start_writer):
-    storm = Storm(collector, limits, start_writer)
-    yield storm
-    storm.end()
+def start_storm(collector, limits, start_writer):
+    """A function that makes a storm, of that class, and its first daemon."""
+    storms = []
+
+    def start(kind):
+        storms.append(kind(collector, limits, start_writer))
+        storms[-1].start()
+        return storms[-1]
+
+    yield start
+    for storm in storms:
+        storm.end()
 
 
 @pytest.mark.long
-def test_a_killed_daemon_costs_only_what_it_had_taken(storm):
-    storm.start()
+def test_a_killed_daemon_costs_only_what_it_had_taken(start_storm):
+    storm = start_storm(Storm)
     for _ in steps(*ROUNDS):
         storm.round()
-    print(f"{storm.life} kills, {storm.arrived} records")
-    print(f"{sum(storm.lost)} bytes lost, {len(storm.lost)} times, most: {sorted(storm.lost)[-5:]}")
-    print("longest call, us:", dict(storm.longest_us))
-    check_transport(storm.wakings, storm.limits)
+    storm.report()
     for wait_ms, longest_us in storm.longest_us.items():
         assert longest_us < 1000 * wait_ms + NOISE_US
+
+
+@pytest.mark.long
+def test_what_a_stopped_daemon_had_not_read_of_a_ring_is_not_lost(start_storm):
+    storm = start_storm(Stops)
+    for _ in steps(*STOPS):
+        storm.round()
+    storm.report()
+    assert storm.has_rings or sum(storm.lost) > 0
