@@ -17,8 +17,8 @@ from pathlib import Path
 BATCH = 20  # calls back to back, of a paced thread
 RATE = 20_000  # calls a second, of all paced threads
 PACED_CALLS = 100_000
-BURST = 4000  # calls back to back, of all threads: what a ring and the buffer hold
-BURSTS = 25
+BURST = 1600  # calls back to back, of all threads: a ring holds them, and nothing is dropped
+BURSTS = 50
 BURST_PAUSE_US = 100_000
 STOPPED_CALLS = 50_000
 THREADS = 1, 2, 8
@@ -56,9 +56,11 @@ def in_namespace_of(folder, command):
 def drained_socket(program, folder):
     """The process that reads the datagrams at `log` in the folder."""
     with subprocess.Popen([program, "drain", folder / "log"], stdout=subprocess.PIPE) as drain:
-        drain.stdout.readline()
-        yield drain
-        drain.kill()
+        try:
+            drain.stdout.readline()
+            yield drain
+        finally:
+            drain.kill()
 
 
 def calls(command, environment, other, stopped):
@@ -111,7 +113,7 @@ def measure(program, load, threads, base):
             else:
                 figures, remark = logfwd_row(program, what, config, arguments, load == "stopped")
         except Blocked:
-            print(f"{load:<8} {threads:>2}  {row:<22} {'blocks':>9}")
+            print(f"{load:<8} {threads:>2}  {row:<22} {'blocks':>9}", flush=True)
             continue
         p50, _, p999, _ = figures[:4]
         base = base or figures[:4]
