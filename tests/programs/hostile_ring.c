@@ -1,11 +1,12 @@
 /*
- * hostile_ring SOCKET attack|flood SEED: a client whose other thread writes over the ring that the
+ * hostile_ring SOCKET attack|calm|flood SEED: a client whose other thread writes over the ring that the
  * two of them share with the daemon, until it is killed.
  *
  * One thread goes on as a client should: it connects, opens a logger, commits records, says that they
  * are there. What the other one does meanwhile is chosen anew for each connection: some are broken at
- * once, others live long, and when the daemon ends one the next begins. With `flood` nobody writes
- * over anything, but the daemon is told to look without a pause. Prints how many connections it has
+ * once, others live long, and when the daemon ends one the next begins. With `calm` the other thread
+ * is as busy and writes nothing; with `flood` there is none, and the daemon is told to look without a
+ * pause. Prints how many connections it has
  * had, one line for each.
  */
 #include <poll.h>
@@ -29,7 +30,7 @@
 
 enum attack { ON_DATA = 1, ON_PRODUCED = 2, ON_CONSUMED = 4, ON_FLAGS = 8, ATTACKS = 16 };
 
-static bool floods;
+static bool floods, is_calm;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* while it is held nobody unmaps */
 static struct ring_header *header;			 /* NULL: there is no ring now */
 static size_t capacity;
@@ -140,7 +141,7 @@ static void begin_attack(int ring_fd, unsigned *seed)
 	pthread_mutex_lock(&lock);
 	capacity = (size_t)status.st_size - RING_HEADER_BYTES;
 	header = memory;
-	attacks = floods ? 0 : (unsigned)rand_r(seed) % ATTACKS;
+	attacks = floods || is_calm ? 0 : (unsigned)rand_r(seed) % ATTACKS;
 	committed = 0;
 	pthread_mutex_unlock(&lock);
 }
@@ -213,6 +214,7 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		return EXIT_FAILURE;
 	floods = strcmp(argv[2], "flood") == 0;
+	is_calm = strcmp(argv[2], "calm") == 0;
 	seed = (unsigned)strtoul(argv[3], NULL, 10);
 	attacker_seed = ~seed;
 	if (!floods && pthread_create(&attacker, NULL, keep_attacking, &attacker_seed) != 0)
