@@ -4,7 +4,6 @@
 #include "format/timestamp.h"
 
 #define PROGRAM_MAX 48 /* as APP-NAME, RFC 5424 6 */
-#define SUM_UP_MS   1000
 
 static void write_number(struct writer *writer, const char *key, uint64_t number)
 {
@@ -39,26 +38,33 @@ bool client_ends_admit(struct client_ends *ends, const struct client_exit *exit,
 	return false;
 }
 
-void client_end_write(const struct client_exit *exit, const struct user_names *names,
-		      struct writer *writer)
+void client_write_identity(pid_t pid, uid_t uid, struct span app, const struct user_names *names,
+			   struct writer *writer)
 {
-	struct span user = user_names_find(names, exit->uid);
+	struct span user = user_names_find(names, uid);
 
-	write_number(writer, "client gone: pid=", (uint64_t)exit->pid);
-	write_number(writer, " uid=", exit->uid);
+	write_number(writer, " pid=", (uint64_t)pid);
+	write_number(writer, " uid=", uid);
 	writer_text(writer, span_of(" user="));
 	if (user.len > 0)
 		escape_header_field(writer, user, PROGRAM_MAX);
 	else
-		writer_decimal(writer, exit->uid);
+		writer_decimal(writer, uid);
 	writer_text(writer, span_of(" program="));
-	escape_header_field(writer, exit->app, PROGRAM_MAX);
+	escape_header_field(writer, app, PROGRAM_MAX);
+}
+
+void client_end_write(const struct client_exit *exit, const struct user_names *names,
+		      struct writer *writer)
+{
+	writer_text(writer, span_of("client gone:"));
+	client_write_identity(exit->pid, exit->uid, exit->app, names, writer);
 	write_what_it_had(writer, exit->loggers, exit->records, exit->sent);
 }
 
 bool client_ends_due(const struct client_ends *ends, int64_t now_ms)
 {
-	return ends->clients > 0 && now_ms >= ends->first_ms + SUM_UP_MS;
+	return ends->clients > 0 && now_ms >= ends->first_ms + CLIENT_ENDS_SUM_UP_MS;
 }
 
 void client_ends_write(struct client_ends *ends, struct writer *writer)

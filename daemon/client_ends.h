@@ -12,9 +12,10 @@
 #include "os/user_names.h"
 #include "route/rate_limit.h"
 
-#define CLIENT_ENDS_LOGGER "logfwd.clients"
-#define CLIENT_ENDS_RATE   10 /* texts a second */
-#define CLIENT_ENDS_BURST  50
+#define CLIENT_ENDS_LOGGER    "logfwd.clients"
+#define CLIENT_ENDS_RATE      10 /* texts a second */
+#define CLIENT_ENDS_BURST     50
+#define CLIENT_ENDS_SUM_UP_MS 1000
 
 /** What was not told one by one. Zero-initialised: nothing. */
 struct client_ends {
@@ -41,6 +42,10 @@ bool client_ends_admit(struct client_ends *ends, const struct client_exit *exit,
  */
 void client_end_write(const struct client_exit *exit, const struct user_names *names,
 		      struct writer *writer);
+
+/** " pid=4711 uid=1000 user=www-data program=shop", cleaned as above. */
+void client_write_identity(pid_t pid, uid_t uid, struct span app, const struct user_names *names,
+			   struct writer *writer);
 
 /** True when others wait to be told of, and that for a second. */
 bool client_ends_due(const struct client_ends *ends, int64_t now_ms);

@@ -213,8 +213,7 @@ void forward_tick(struct forward *forward, int64_t now_ms)
 {
 	for (size_t i = 0; i < forward->n_handlers; i++)
 		handler_tick(&forward->handlers[i], now_ms);
-	if (client_ends_due(&forward->client_ends, now_ms))
-		forward_sum_up_exits(forward);
+	forward_sum_up_clients(forward, now_ms);
 }
 
 static void forward_prefetch(void *arg, const struct lease *lease)
@@ -241,14 +240,15 @@ static void forward_reject(void *arg, enum reject_reason reason)
 	forward->counts.rejected[reason]++;
 }
 
-static void forward_client_dropped(void *arg, const struct frame_dropped *dropped)
+static void on_client_loss(void *arg, const struct client_loss *loss)
 {
 	struct forward *forward = arg;
 
 	/* a client that claims more than can be counted is taken at the most that can */
-	if (__builtin_add_overflow(forward->counts.client_dropped, dropped->records,
+	if (__builtin_add_overflow(forward->counts.client_dropped, loss->dropped.records,
 				   &forward->counts.client_dropped))
 		forward->counts.client_dropped = UINT64_MAX;
+	forward_client_loss(forward, loss);
 }
 
 static void forward_flush(void *arg)
@@ -333,7 +333,7 @@ struct intake_ops forward_intake_ops(struct forward *forward)
 		.prefetch = forward_prefetch,
 		.record = on_record,
 		.reject = forward_reject,
-		.client_dropped = forward_client_dropped,
+		.client_dropped = on_client_loss,
 		.client_exit = on_client_exit,
 		.flush = forward_flush,
 		.client_levels = forward_client_levels,
@@ -345,8 +345,7 @@ struct intake_ops forward_intake_ops(struct forward *forward)
 uint64_t forward_drain(struct forward *forward)
 {
 	/* what else is said once a second is said now: there may be no later */
-	if (client_ends_due(&forward->client_ends, INT64_MAX))
-		forward_sum_up_exits(forward);
+	forward_sum_up_clients(forward, INT64_MAX);
 	for (size_t i = 0; i < forward->n_handlers; i++)
 		handler_announce(&forward->handlers[i], clock_monotonic_ms());
 	output_flush(forward->output);

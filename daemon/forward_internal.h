@@ -6,6 +6,7 @@
 #define LOGFWD_FORWARD_INTERNAL_H
 
 #include "client_ends.h"
+#include "client_losses.h"
 #include "forward.h"
 #include "handler.h"
 #include "level_map.h"
@@ -19,6 +20,7 @@ struct forward {
 	struct quota *recorder_quota;
 	struct user_names *user_names; /* since the first configuration; NULL: memory ran out */
 	struct client_ends client_ends;
+	struct client_losses client_losses;
 	char host[256]; /* HOST_NAME_MAX is 64 on Linux; DNS allows 253 */
 	uint32_t record_bytes;
 	struct handler *handlers;
@@ -39,7 +41,10 @@ size_t forward_play_back(struct forward *forward, struct lease *lease);
 /** Tells of a client that is gone, or counts it for later. */
 void forward_client_exit(struct forward *forward, const struct client_exit *exit);
 
-/** Tells of those that were only counted; there are some. */
-void forward_sum_up_exits(struct forward *forward);
+/** Tells of records that a client had to give up, or counts that for later. */
+void forward_client_loss(struct forward *forward, const struct client_loss *loss);
+
+/** Tells of what was only counted, if there is any and it is time. now_ms: monotonic. */
+void forward_sum_up_clients(struct forward *forward, int64_t now_ms);
 
 #endif

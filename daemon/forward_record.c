@@ -246,6 +246,11 @@ void forward_own_record(struct forward *forward, struct span logger, uint8_t lev
 	output_flush(forward->output); /* the text is borrowed for this call only */
 }
 
+static void say_of_clients(struct forward *forward, uint8_t level, const struct writer *text)
+{
+	forward_own_record(forward, span_of(CLIENT_ENDS_LOGGER), level, writer_span(text));
+}
+
 void forward_client_exit(struct forward *forward, const struct client_exit *exit)
 {
 	uint8_t bytes[CLIENT_ENDS_TEXT_BYTES];
@@ -255,14 +260,33 @@ void forward_client_exit(struct forward *forward, const struct client_exit *exit
 			       clock_realtime_us()))
 		return;
 	client_end_write(exit, forward->user_names, &text);
-	forward_own_record(forward, span_of(CLIENT_ENDS_LOGGER), LEVEL_NOTICE, writer_span(&text));
+	say_of_clients(forward, LEVEL_NOTICE, &text);
 }
 
-void forward_sum_up_exits(struct forward *forward)
+void forward_client_loss(struct forward *forward, const struct client_loss *loss)
 {
 	uint8_t bytes[CLIENT_ENDS_TEXT_BYTES];
 	struct writer text = writer_over(bytes, sizeof(bytes));
 
-	client_ends_write(&forward->client_ends, &text);
-	forward_own_record(forward, span_of(CLIENT_ENDS_LOGGER), LEVEL_NOTICE, writer_span(&text));
+	if (loss->dropped.records == 0 ||
+	    !client_losses_admit(&forward->client_losses, loss, clock_monotonic_ms()))
+		return;
+	client_loss_write(loss, forward->user_names, &text);
+	say_of_clients(forward, LEVEL_WARNING, &text);
+}
+
+void forward_sum_up_clients(struct forward *forward, int64_t now_ms)
+{
+	uint8_t bytes[CLIENT_ENDS_TEXT_BYTES];
+	struct writer text = writer_over(bytes, sizeof(bytes));
+
+	if (client_ends_due(&forward->client_ends, now_ms)) {
+		client_ends_write(&forward->client_ends, &text);
+		say_of_clients(forward, LEVEL_NOTICE, &text);
+	}
+	if (client_losses_due(&forward->client_losses, now_ms)) {
+		text.len = 0;
+		client_losses_write(&forward->client_losses, &text);
+		say_of_clients(forward, LEVEL_WARNING, &text);
+	}
 }

@@ -363,14 +363,18 @@ static enum frame_effect client_dropped(struct client *client, struct span body,
 					struct writer *reply)
 {
 	const struct intake_ops *ops = &client->env->ops;
-	struct frame_dropped dropped;
+	struct client_loss loss = {
+		.pid = client->pid,
+		.uid = client->uid,
+		.app = span_of_bytes(client->app, client->app_length),
+	};
 
 	(void)reply;
-	if (!frame_parse_dropped(body, &dropped))
+	if (!frame_parse_dropped(body, &loss.dropped))
 		return FRAME_VIOLATION;
-	if (__builtin_add_overflow(client->dropped, dropped.records, &client->dropped))
+	if (__builtin_add_overflow(client->dropped, loss.dropped.records, &client->dropped))
 		client->dropped = UINT64_MAX; /* a claim beyond what can be counted */
-	ops->client_dropped(ops->arg, &dropped);
+	ops->client_dropped(ops->arg, &loss);
 	return FRAME_DONE;
 }
 

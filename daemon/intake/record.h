@@ -49,6 +49,14 @@ struct client_exit {
 	uint64_t sent;	  /* records of theirs that recorders had kept and that were sent now */
 };
 
+/** Records that a client had to give up before they reached us, by its own report. */
+struct client_loss {
+	pid_t pid; /* by the kernel's word */
+	uid_t uid;
+	struct span app;	      /* a claim: any bytes */
+	struct frame_dropped dropped; /* claims as well */
+};
+
 struct intake_ops {
 	/* Leases a logger for an owner. Errors: -ENOMEM. */
 	int (*open)(void *arg, struct span name, const void *owner, struct lease **lease_out);
@@ -64,7 +72,7 @@ struct intake_ops {
 	void (*prefetch)(void *arg, const struct lease *lease);
 	void (*record)(void *arg, const struct record *record);
 	void (*reject)(void *arg, enum reject_reason reason);
-	void (*client_dropped)(void *arg, const struct frame_dropped *dropped);
+	void (*client_dropped)(void *arg, const struct client_loss *loss);
 	/* Not told of one that had nothing open. */
 	void (*client_exit)(void *arg, const struct client_exit *exit);
 	/* The bytes of all records so far are about to go: whoever needs them longer copies now. */

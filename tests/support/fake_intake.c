@@ -133,9 +133,9 @@ static void fake_reject(void *arg, enum reject_reason reason)
 	note(arg, "reject %s\n", reason == REJECT_MALFORMED ? "malformed" : "unknown_logger");
 }
 
-static void fake_dropped(void *arg, const struct frame_dropped *dropped)
+static void fake_dropped(void *arg, const struct client_loss *loss)
 {
-	note(arg, "dropped %" PRIu64 "\n", dropped->records);
+	note(arg, "dropped %" PRIu64 "\n", loss->dropped.records);
 }
 
 static void fake_flush(void *arg)

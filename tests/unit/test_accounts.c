@@ -120,7 +120,7 @@ START_TEST(stats_hold_no_negative_number)
 {
 	json_t *stats;
 
-	ops.client_dropped(ops.arg, &(struct frame_dropped){ .records = UINT64_MAX });
+	ops.client_dropped(ops.arg, &(struct client_loss){ .dropped.records = UINT64_MAX });
 	stats = accounts_stats(&source);
 	ck_assert_int_eq(number_at(stats, "clients", "client_dropped"), INT64_MAX);
 	json_decref(stats);

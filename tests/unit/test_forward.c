@@ -301,10 +301,10 @@ END_TEST
 
 START_TEST(claims_of_clients_are_summed_and_never_wrap)
 {
-	ops.client_dropped(ops.arg, &(struct frame_dropped){ .records = 3 });
-	ops.client_dropped(ops.arg, &(struct frame_dropped){ .records = 4 });
+	ops.client_dropped(ops.arg, &(struct client_loss){ .dropped.records = 3 });
+	ops.client_dropped(ops.arg, &(struct client_loss){ .dropped.records = 4 });
 	ck_assert_uint_eq(forward_counts(forward).client_dropped, 7);
-	ops.client_dropped(ops.arg, &(struct frame_dropped){ .records = UINT64_MAX });
+	ops.client_dropped(ops.arg, &(struct client_loss){ .dropped.records = UINT64_MAX });
 	ck_assert_uint_eq(forward_counts(forward).client_dropped, UINT64_MAX);
 }
 END_TEST

@@ -1,0 +1,60 @@
+"""The library is there to the end: at exit and in destructors, under cancellation, without descriptors.
+
+And when it is itself unloaded, it leaves nothing that would be called. The same by socket and by ring.
+"""
+
+import collections
+import os
+
+import pytest
+
+from tests.support.daemon import BUILD, run, target
+
+PROGRAMS = BUILD / "tests"
+LIBRARY = BUILD / "lib/client/liblogfwd.so"
+HANGS_AFTER_S = 90
+
+
+@pytest.fixture
+def daemon(start_daemon, collector, collectors, limits):
+    """What threads say without a pause goes to a collector of its own."""
+    return start_daemon(
+        limits + target("central", collector) + target("aside", collectors())
+        + "handler default { target = central }\nhandler busy { target = aside }\n"
+        + "logger root { level = info  handlers = {default} }\n"
+        + "logger endings.busy { handlers = {busy}  propagate = false }\n")
+
+
+def run_program(daemon, name, argument):
+    environment = os.environ | {"LOGFWD_SOCKET": str(daemon.client_path)}
+    done = run(PROGRAMS / name, argument, env=environment, timeout=HANGS_AFTER_S)
+    assert done.returncode == 0, done
+
+
+def texts(daemon, collector):
+    """Of all that was logged, once nobody logs any more."""
+    stats = daemon.wait_for_stats(lambda stats: stats["clients"]["live"] == 0, "all have left")
+    messages = collector.messages(stats["targets"]["central"]["sent"])
+    return collections.Counter(each.text.decode() for each in messages)
+
+
+def test_exit_while_threads_log(daemon, collector):
+    run_program(daemon, "endings", "exit")
+    said = texts(daemon, collector)
+    assert said["main"] == said["atexit"] == said["destructor"] == 1
+
+
+def test_cancelled_threads_leave_no_lock(daemon, collector):
+    run_program(daemon, "endings", "cancel")
+    said = texts(daemon, collector)
+    assert all(said[str(number)] == 1 for number in range(50))
+
+
+def test_what_found_no_descriptor_arrives_later(daemon, collector):
+    run_program(daemon, "endings", "limit")
+    assert texts(daemon, collector) == {"without": 1, "with": 1}
+
+
+def test_an_unloaded_library_is_called_by_nobody(daemon, collector):
+    run_program(daemon, "unload", LIBRARY)
+    assert texts(daemon, collector) == {str(number): 1 for number in range(20)}
