@@ -399,14 +399,18 @@ static enum frame_effect client_leave(struct client *client, struct span body, s
 	return FRAME_DONE;
 }
 
-/* The first one is the last of its words by socket; the others wake us. */
+/*
+ * The first one is the last of its words by socket; the others wake us. Before the welcome has gone
+ * it can have mapped nothing.
+ */
 static enum frame_effect client_use_ring(struct client *client, struct span body,
 					 struct writer *reply)
 {
 	(void)reply;
 	if ((client->features & FEATURE_RING) == 0 || !frame_parse_ring(body))
 		return FRAME_VIOLATION;
-	client->ring.in_use = true;
+	if (!client->ring.in_use && (client->is_to_be_given || !client_ring_begin(&client->ring)))
+		return FRAME_VIOLATION;
 	client->env->rings.wakings++;
 	return FRAME_DONE;
 }

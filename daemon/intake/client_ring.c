@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "os/shared_memory.h"
@@ -13,7 +14,9 @@
 /* A look that brings less costs more than to be woken for it. */
 #define BYTES_WORTH_A_LOOK 128
 
-#define RING_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#define SEALS_WHEN_MADE	  (F_SEAL_SHRINK | F_SEAL_GROW)
+#define SEALS_WHEN_IN_USE (F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
+#define BLOCK_BYTES	  512 /* st_blocks: inode(7) */
 
 /* Allocated in full: memory that is short is found out here, and not by a SIGBUS later. */
 static int ring_memory_make(struct client_ring *ring)
@@ -24,7 +27,7 @@ static int ring_memory_make(struct client_ring *ring)
 	if (ring->fd < 0)
 		return ring->fd;
 	if (fallocate(ring->fd, 0, 0, (off_t)CLIENT_RING_BYTES) < 0 ||
-	    fcntl(ring->fd, F_ADD_SEALS, RING_SEALS) < 0)
+	    fcntl(ring->fd, F_ADD_SEALS, SEALS_WHEN_MADE) < 0)
 		return -errno;
 	memory = mmap(NULL, CLIENT_RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
 	if (memory == MAP_FAILED)
@@ -50,16 +53,33 @@ int client_ring_init(struct client_ring *ring, struct event_base *base, event_ca
 	return result;
 }
 
-void client_ring_was_passed(struct client_ring *ring)
+static void close_descriptor(struct client_ring *ring)
 {
 	if (ring->fd >= 0)
 		close(ring->fd);
 	ring->fd = -1;
 }
 
+/*
+ * Whoever can map memory for writing can also give pieces of it back to the system, which would be
+ * allocated anew at our next look into them, or raise SIGBUS where there is nothing to be had. The
+ * client has mapped it by now, so that it can be sealed against that; then no hole comes any more.
+ */
+bool client_ring_begin(struct client_ring *ring)
+{
+	struct stat status;
+
+	if (fcntl(ring->fd, F_ADD_SEALS, SEALS_WHEN_IN_USE) < 0 || fstat(ring->fd, &status) < 0 ||
+	    status.st_blocks < (blkcnt_t)(CLIENT_RING_BYTES / BLOCK_BYTES))
+		return false;
+	close_descriptor(ring);
+	ring->in_use = true;
+	return true;
+}
+
 void client_ring_deinit(struct client_ring *ring)
 {
-	client_ring_was_passed(ring);
+	close_descriptor(ring);
 	if (ring->look != NULL)
 		event_free(ring->look);
 	if (ring->memory != NULL)

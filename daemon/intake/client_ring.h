@@ -1,10 +1,10 @@
 /**
  * client_ring: the ring of a client, from its making to its end.
  *
- * lib/wire/README.md, section 4.2. We make the memory, allocate all of it and seal it, so that no
- * access to it fails whatever the client does; what it holds is charged to the user. While records
- * come fast we look into the ring by the clock, and the client needs no system call; when they do
- * not, we sleep and are woken through the socket.
+ * lib/wire/README.md, section 4.2. We make the memory, allocate all of it and seal it, once more
+ * when the client has mapped it, so that no access to it fails whatever the client does; what it
+ * holds is charged to the user. While records come fast we look into the ring by the clock, and the
+ * client needs no system call; when they do not, we sleep and are woken through the socket.
  */
 #ifndef LOGFWD_INTAKE_CLIENT_RING_H
 #define LOGFWD_INTAKE_CLIENT_RING_H
@@ -20,7 +20,7 @@
 
 struct client_ring {
 	void *memory; /* NULL: there is none */
-	int fd;	      /* until it is passed on; then -1 */
+	int fd;	      /* until it is in use; then -1 */
 	struct ring_consumer consumer;
 	struct event *look;   /* timer: look into it again */
 	bool in_use;	      /* the client has said so: its frames come this way */
@@ -35,8 +35,11 @@ int client_ring_init(struct client_ring *ring, struct event_base *base, event_ca
 		     void *arg);
 void client_ring_deinit(struct client_ring *ring);
 
-/** It is on its way to the client: we have no more use for the descriptor. */
-void client_ring_was_passed(struct client_ring *ring);
+/**
+ * The client has it mapped, and its frames come this way from now on. False when the client has
+ * done to the memory what would make it unsafe to use.
+ */
+bool client_ring_begin(struct client_ring *ring);
 
 /**
  * Copies frames, whole ones only, into room for cap bytes (at least WIRE_PACKET_MAX), and takes them

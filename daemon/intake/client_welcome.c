@@ -1,5 +1,3 @@
-#include <errno.h>
-
 #include "intake/client_internal.h"
 #include "intake/descriptors.h"
 
@@ -38,14 +36,10 @@ int client_send_welcome(struct client *client, const void *bytes, size_t length)
 {
 	int fds[DESCRIPTORS_MAX];
 	size_t count = 0;
-	int result;
 
 	if ((client->features & FEATURE_LEVEL_PAGE) != 0)
 		fds[count++] = level_page_fd(client->env->level_page);
 	if ((client->features & FEATURE_RING) != 0)
 		fds[count++] = client->ring.fd;
-	result = descriptors_send(client->fd, bytes, length, fds, count);
-	if (result != -EAGAIN && client->ring.memory != NULL)
-		client_ring_was_passed(&client->ring);
-	return result;
+	return descriptors_send(client->fd, bytes, length, fds, count);
 }

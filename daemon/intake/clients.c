@@ -215,6 +215,12 @@ static void clients_offer_level_page(struct clients *clients)
 			   strerror(-result));
 }
 
+/* A kernel without the page has not the seals that a ring needs either (Linux 5.1). */
+static bool can_offer_rings(const struct client_env *env, const struct limits *limits)
+{
+	return env->level_page != NULL && limits->ring_bytes >= CLIENT_RING_BYTES;
+}
+
 int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 		const struct limits *limits, uint32_t seed, struct clients **clients_out)
 {
@@ -234,7 +240,6 @@ int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 		.arena = malloc(CLIENT_ARENA_BYTES),
 		.reply = malloc(WIRE_PACKET_MAX),
 	};
-	clients->env.offers_rings = limits->ring_bytes >= CLIENT_RING_BYTES;
 	level_push_init(&clients->push);
 	clients->accept_again = evtimer_new(base, clients_on_accept_again, clients);
 	clients->push_timer = evtimer_new(base, clients_on_push, clients);
@@ -244,6 +249,7 @@ int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 		return -ENOMEM;
 	clients->counted = ops->client_levels(ops->arg, NULL);
 	clients_offer_level_page(clients);
+	clients->env.offers_rings = can_offer_rings(&clients->env, limits);
 	result = clients_listen(clients, base, fd);
 	if (result < 0)
 		return result;
@@ -292,7 +298,7 @@ void clients_set_limits(struct clients *clients, const struct limits *limits)
 {
 	quota_set_limits(clients->env.quota, limits);
 	clients->env.record_bytes = limits->record_bytes;
-	clients->env.offers_rings = limits->ring_bytes >= CLIENT_RING_BYTES;
+	clients->env.offers_rings = can_offer_rings(&clients->env, limits);
 }
 
 void clients_levels_changed(struct clients *clients)

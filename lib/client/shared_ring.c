@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define RING_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#define RING_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 /* The largest frame fits into half of the smallest ring but for its header. */
 #define CAPACITY_MIN ((size_t)WIRE_PACKET_MAX)
 #define CAPACITY_MAX ((size_t)1 << 30)
@@ -24,7 +24,7 @@ static size_t capacity_of(int fd)
 	struct stat status;
 	size_t capacity;
 
-	/* A seal against shrinking means that no access can raise SIGBUS, whatever the daemon does. */
+	/* Without a seal against shrinking an access could raise SIGBUS; holes we leave to the daemon. */
 	if (seals < 0 || (seals & RING_SEALS) != RING_SEALS || fstat(fd, &status) < 0 ||
 	    status.st_size < (off_t)ring_bytes(CAPACITY_MIN) ||
 	    status.st_size > (off_t)ring_bytes(CAPACITY_MAX))

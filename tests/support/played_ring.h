@@ -14,7 +14,7 @@
 #include "wire/frame.h"
 
 #define PLAYED_RING_CAPACITY ((size_t)WIRE_PACKET_MAX) /* the smallest that can be */
-#define PLAYED_RING_SEALS    (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#define PLAYED_RING_SEALS    (F_SEAL_SHRINK | F_SEAL_GROW)
 
 struct played_ring {
 	int fd;

@@ -5,6 +5,7 @@
  */
 #include "intake/client.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -16,12 +17,21 @@
 #include "support/length.h"
 #include "support/suite.h"
 
-#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 /* For what waits for a look by the clock. */
 #define PATIENCE_TURNS 5000
 
+static int ring_fd; /* the peer's */
 static void *memory;
 static struct ring_producer ring;
+
+static void write_hello(void)
+{
+	frame_write_hello(&peer.packet,
+			  &(struct frame_hello){ .version = WIRE_VERSION,
+						 .features = FEATURE_RING | FEATURE_LEAVE,
+						 .app_name = span_of("shop") });
+}
 
 /* Asks for a ring, and takes the descriptor that comes with the welcome; -1: none came. */
 static int ask_for_ring(void)
@@ -40,10 +50,7 @@ static int ask_for_ring(void)
 	};
 	int fd = -1;
 
-	frame_write_hello(&peer.packet,
-			  &(struct frame_hello){ .version = WIRE_VERSION,
-						 .features = FEATURE_RING | FEATURE_LEAVE,
-						 .app_name = span_of("shop") });
+	write_hello();
 	peer_say(&peer);
 	serve();
 	ck_assert_int_gt(recvmsg(peer.fd, &message, MSG_CMSG_CLOEXEC), 0);
@@ -57,14 +64,11 @@ static int ask_for_ring(void)
 
 static void set_up(void)
 {
-	int fd;
-
 	fixture_setup();
-	fd = ask_for_ring();
-	ck_assert_int_ge(fd, 0);
-	memory = mmap(NULL, CLIENT_RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ring_fd = ask_for_ring();
+	ck_assert_int_ge(ring_fd, 0);
+	memory = mmap(NULL, CLIENT_RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, ring_fd, 0);
 	ck_assert_ptr_ne(memory, MAP_FAILED);
-	close(fd);
 	ring = ring_producer_over(memory, CLIENT_RING_CAPACITY);
 }
 
@@ -72,6 +76,7 @@ static void tear_down(void)
 {
 	fixture_teardown();
 	munmap(memory, CLIENT_RING_BYTES);
+	close(ring_fd);
 }
 
 /* Puts what was written into the packet into the ring instead; true when it has to wake. */
@@ -120,6 +125,66 @@ START_TEST(ring_memory_cannot_shrink)
 	ck_assert_int_eq(fstat(own.fd, &status), 0);
 	ck_assert_int_ge(status.st_blocks * 512, (blkcnt_t)CLIENT_RING_BYTES); /* no hole */
 	client_ring_deinit(&own);
+}
+END_TEST
+
+static int punch_hole(void)
+{
+	return fallocate(ring_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, RING_HEADER_BYTES,
+			 RING_HEADER_BYTES);
+}
+
+/* A hole would raise SIGBUS in whoever looks into it when the system has no memory to fill it. */
+START_TEST(ring_in_use_keeps_its_memory)
+{
+	use_ring();
+	ck_assert_int_lt(punch_hole(), 0);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_lt(madvise(memory, CLIENT_RING_BYTES, MADV_REMOVE), 0);
+	ck_assert_int_lt(pwrite(ring_fd, "x", 1, 0), 0);
+	ck_assert_int_eq(fcntl(ring_fd, F_GET_SEALS) & F_SEAL_SEAL, F_SEAL_SEAL);
+	peer_open(&peer, 1, "a");
+	put();
+	say_ring();
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "open a\n");
+}
+END_TEST
+
+START_TEST(ring_with_a_hole_is_not_used)
+{
+	ck_assert_int_eq(punch_hole(), 0);
+	say_ring();
+	serve();
+	check_violation();
+}
+END_TEST
+
+/* No more seals could be added, and holes be made for ever. */
+START_TEST(ring_that_was_sealed_by_the_client_is_not_used)
+{
+	ck_assert_int_eq(fcntl(ring_fd, F_ADD_SEALS, F_SEAL_SEAL), 0);
+	say_ring();
+	serve();
+	check_violation();
+}
+END_TEST
+
+/* It has no ring yet of which it could speak. */
+START_TEST(ring_before_the_welcome_is_a_breach)
+{
+	int fds[2];
+
+	peer_close(&peer);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+	peer_init(&peer, fds[0]);
+	ck_assert_int_eq(quota_take(env.quota, QUOTA_CLIENTS, UID, 1), QUOTA_TAKEN);
+	ck_assert_int_eq(client_new(&env, fds[1], PID, UID, &client), 0);
+	write_hello();
+	frame_write_ring(&peer.packet, FRAME_RING);
+	peer_say(&peer);
+	serve();
+	check_violation();
 }
 END_TEST
 
@@ -456,6 +521,10 @@ Suite *suite_under_test(void)
 	tcase_set_tags(all, LONG_TAG);
 	tcase_add_checked_fixture(all, set_up, tear_down);
 	tcase_add_test(all, ring_memory_cannot_shrink);
+	tcase_add_test(all, ring_in_use_keeps_its_memory);
+	tcase_add_test(all, ring_with_a_hole_is_not_used);
+	tcase_add_test(all, ring_that_was_sealed_by_the_client_is_not_used);
+	tcase_add_test(all, ring_before_the_welcome_is_a_breach);
 	tcase_add_test(all, frames_count_the_same_in_one_order);
 	tcase_add_test(all, a_busy_client_wakes_nobody);
 	tcase_add_test(all, a_full_ring_tells_of_room);
