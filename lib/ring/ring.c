@@ -213,8 +213,3 @@ bool ring_sleep(struct ring_consumer *consumer)
 	atomic_store(&header->consumer_sleeps, 0);
 	return false;
 }
-
-void ring_stay_awake(struct ring_consumer *consumer)
-{
-	atomic_store_explicit(&consumer->header->consumer_sleeps, 0, memory_order_relaxed);
-}

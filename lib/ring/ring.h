@@ -140,7 +140,4 @@ int ring_consume(struct ring_consumer *consumer, size_t bytes, bool *tell_out);
  */
 bool ring_sleep(struct ring_consumer *consumer);
 
-/** It looks into the ring by itself now, and needs no waking. */
-void ring_stay_awake(struct ring_consumer *consumer);
-
 #endif
