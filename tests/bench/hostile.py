@@ -1,84 +1,135 @@
-"""What a client that writes over its ring costs the others: their throughput beside it.
+"""What clients that write over their rings take from the others, beside what calm ones take.
 
-Not a test: figures of one machine at one time. The daemon has one processor, all clients share the
-other, so that what differs between the rows is what the daemon does with them. Each peer has two
-threads that never pause: one that commits records, and one that rewrites indices, flags and records
-(attack), or does nothing to them (calm); flood has one thread that tells the daemon to look.
+Not a test: figures of one machine at one time, to be read beside those of the same run. The real
+daemon has a processor of its own, and all others share the next one: an honest client at full speed,
+which goes first there, and peers (tests/programs/hostile_ring.c) with what it leaves. A calm peer
+does what a hostile one does, keeps its ring full and spins in as many threads, but what it writes over
+is memory of its own, and it stays. So between the two the daemon's work is all that differs.
 """
 
 import argparse
 import contextlib
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-SECONDS = 3  # of one measurement
-ROUNDS = 5
-GOAL = 0.9  # of the throughput beside a calm peer
-DAEMON_CPU, CLIENTS_CPU = 0, 1
-ROWS = "nobody", "calm", "attack", "flood"
+KINDS = {  # rows: what the peers do; None: there are none
+    "alone": None,
+    "calm peers": "calm",
+    "attackers": "attack",
+    "floods": "flood",
+}
+COMPARED = "calm peers"
+RATE = "records_per_second"
+GOAL = 90  # per cent of it
+CONFIG = f"limits {{ ring-bytes = {64 << 20}  uid-share = 100 }}\n"
+DAEMON_CPU, OTHERS_CPU = 0, 1
+WARM_UP_S = 0.3
 
 
-def on(cpu):
-    """For a child to run on that processor only."""
-    return lambda: os.sched_setaffinity(0, {cpu})
+def others(command, nice=0, **options):
+    """A program on the processor of all but the daemon."""
+    def begin():
+        os.sched_setaffinity(0, {OTHERS_CPU})
+        os.nice(nice)
+
+    return subprocess.Popen([str(part) for part in command], preexec_fn=begin, **options)
 
 
 @contextlib.contextmanager
-def peer(build, daemon, what):
-    if what == "nobody":
+def peers(build, daemon, what, count):
+    """So many of them, as long as this lasts."""
+    program = build / "tests/hostile_ring"
+    started = []
+    try:
+        for seed in range(count if what else 0):
+            command = program, daemon.client_path, what, seed
+            started.append(others(command, nice=19, stdout=subprocess.DEVNULL))
+        time.sleep(WARM_UP_S)
         yield
-        return
-    with subprocess.Popen([build / "tests/hostile_ring", daemon.client_path, what, "1"],
-                          stdout=subprocess.DEVNULL, preexec_fn=on(CLIENTS_CPU)) as process:
-        try:
-            yield
-        finally:
+    finally:
+        for process in started:
             process.kill()
+            process.wait()
 
 
-def throughput(build, what):
-    """Records a second of one honest client at full speed."""
+def cpu_ns(pid):
+    return time.clock_gettime_ns((~pid << 3) | 2)  # clock_getcpuclockid(3)
+
+
+def measure(build, what, count, seconds):
+    """The honest client's records a second, and how the daemon fared; units are in the names."""
     from tests.support.daemon import Daemon, target
 
-    config = ("limits { uid-share = 100 }\n" + target("central", "127.0.0.1:9")
-              + "handler default { target = central }\n"
-              + "logger root { level = info  handlers = {default} }\n")
-    daemon = Daemon(config)
+    sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # nobody reads it: the kernel drops
+    sink.bind(("127.0.0.1", 0))
+    daemon = Daemon(CONFIG + target("central", "%s:%d" % sink.getsockname()))
     try:
         daemon.start()
-        os.sched_setaffinity(daemon.process.pid, {DAEMON_CPU})
-        with peer(build, daemon, what):
-            done = subprocess.run(
-                [build / "tests/bench/client_generator", "--seconds", str(SECONDS),
-                 daemon.client_path, "records"],
-                check=True, stdout=subprocess.PIPE, preexec_fn=on(CLIENTS_CPU))
-        said = json.loads(done.stdout)
-        return said["records"] / said["seconds"], daemon.stats()["clients"]["violations"]
+        pid = daemon.process.pid
+        os.sched_setaffinity(pid, {DAEMON_CPU})
+        with peers(build, daemon, what, count):
+            before, begin = cpu_ns(pid), time.monotonic()
+            command = (build / "tests/bench/client_generator", "--seconds", seconds,
+                       daemon.client_path, "records")
+            with others(command, text=True, stdout=subprocess.PIPE) as generator:
+                said = json.loads(generator.stdout.read())
+            took = time.monotonic() - begin
+            busy = (cpu_ns(pid) - before) / 1e9 / took
+        stats = daemon.stats()["clients"]  # its ledgers are checked with it
+        daemon.stop()
+        return {
+            RATE: said["records"] / took,
+            "daemon_busy_percent": busy * 100,
+            "rings": stats["rings"]["made"] - 1,
+            "violations": stats["violations"],
+        }
     finally:
-        daemon.process.kill()
         daemon.discard()
+        sink.close()
+
+
+def show(count, rounds):
+    """A row for each kind: medians, and the ratio of each round's own figures."""
+    print(f"an honest client at full speed beside {count} peers on the same processor, the daemon on "
+          f"another; medians of {len(rounds)} rounds")
+    print(f"{'':<14}{'records/s':>12}{'of calm':>10}{'of alone':>10}{'daemon busy':>13}"
+          f"{'rings':>10}{'breaches':>10}")
+    for kind in KINDS:
+        median = {name: statistics.median(each[kind][name] for each in rounds)
+                  for name in rounds[0][kind]}
+        ratio = {base: statistics.median(each[kind][RATE] / each[base][RATE] for each in rounds)
+                 for base in (COMPARED, "alone")}
+        goal = f"   goal: {GOAL} %" if kind in ("attackers", "floods") else ""
+        print(f"{kind:<14}{median[RATE]:>12,.0f}"
+              f"{ratio[COMPARED] * 100:>8.1f} %{ratio['alone'] * 100:>8.1f} %"
+              f"{median['daemon_busy_percent']:>11.0f} %"
+              f"{median['rings']:>10,.0f}{median['violations']:>10,.0f}{goal}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build-dir", type=Path, default=Path("build"))
-    build = parser.parse_args().build_dir.resolve()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of one measurement")
+    parser.add_argument("--peers", type=int, default=2)
+    options = parser.parse_args()
+    build = options.build_dir.resolve()
     os.environ["LOGFWD_BUILD"] = str(build)
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-    if os.cpu_count() < 2:
-        print("needs two processors", file=sys.stderr)
+    if not {DAEMON_CPU, OTHERS_CPU} <= os.sched_getaffinity(0):
+        print("two processors are needed", file=sys.stderr)
         return 2
-    rounds = [{what: throughput(build, what) for what in ROWS} for _ in range(ROUNDS)]
-    medians = {what: statistics.median(each[what][0] for each in rounds) for what in ROWS}
-    print(f"{'beside':<8} {'records/s':>10} {'of calm':>8} {'violations':>11}   goal: {GOAL}")
-    for what in ROWS:
-        violations = sum(each[what][1] for each in rounds)
-        print(f"{what:<8} {medians[what]:>10,.0f} {medians[what] / medians['calm']:>8.2f} "
-              f"{violations:>11,}")
+    rounds = [
+        {kind: measure(build, what, options.peers, options.seconds) for kind, what in KINDS.items()}
+        for _ in range(options.rounds)
+    ]
+    show(options.peers, rounds)
     return 0
 
 

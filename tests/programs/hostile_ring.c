@@ -1,13 +1,13 @@
 /*
- * hostile_ring SOCKET attack|calm|flood SEED: a client whose other thread writes over the ring that the
+ * hostile_ring SOCKET attack|flood|calm SEED: a client whose other thread writes over the ring that the
  * two of them share with the daemon, until it is killed.
  *
  * One thread goes on as a client should: it connects, opens a logger, commits records, says that they
  * are there. What the other one does meanwhile is chosen anew for each connection: some are broken at
- * once, others live long, and when the daemon ends one the next begins. With `calm` the other thread
- * is as busy and writes nothing; with `flood` there is none, and the daemon is told to look without a
- * pause. Prints how many connections it has
- * had, one line for each.
+ * once, others live long, and when the daemon ends one the next begins. With `flood` nobody writes
+ * over anything, but the daemon is told to look without a pause. With `calm` it stays on one
+ * connection, and what the other thread writes over is no ring: to be compared with, for it takes as
+ * much of a processor. Prints how many connections it has had, one line for each.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -33,6 +33,7 @@ enum attack { ON_DATA = 1, ON_PRODUCED = 2, ON_CONSUMED = 4, ON_FLAGS = 8, ATTAC
 static bool floods, is_calm;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* while it is held nobody unmaps */
 static struct ring_header *header;			 /* NULL: there is no ring now */
+static struct ring_header *victim;			 /* the same, or a ring of its own */
 static size_t capacity;
 static unsigned attacks; /* of this connection */
 static uint64_t committed;
@@ -52,18 +53,18 @@ static uint64_t near(uint64_t index, unsigned *seed)
 
 static void attack_once(unsigned *seed)
 {
-	uint8_t *data = (uint8_t *)header + RING_HEADER_BYTES;
+	uint8_t *data = (uint8_t *)victim + RING_HEADER_BYTES;
 
 	if ((attacks & ON_DATA) != 0)
 		data[(committed + (unsigned)rand_r(seed) % 4096) % capacity] =
 			(uint8_t)(rand_r(seed) % 2 == 0 ? rand_r(seed) : 0);
 	if ((attacks & ON_PRODUCED) != 0)
-		atomic_store(&header->produced, near(committed, seed));
+		atomic_store(&victim->produced, near(committed, seed));
 	if ((attacks & ON_CONSUMED) != 0 && rand_r(seed) % 64 == 0)
-		atomic_store(&header->consumed, near(committed, seed));
+		atomic_store(&victim->consumed, near(committed, seed));
 	if ((attacks & ON_FLAGS) != 0) {
-		atomic_store(&header->consumer_sleeps, (uint32_t)rand_r(seed));
-		atomic_store(&header->producer_waits, (uint32_t)rand_r(seed));
+		atomic_store(&victim->consumer_sleeps, (uint32_t)rand_r(seed));
+		atomic_store(&victim->producer_waits, (uint32_t)rand_r(seed));
 	}
 }
 
@@ -73,7 +74,7 @@ static void *keep_attacking(void *arg)
 
 	for (;;) {
 		pthread_mutex_lock(&lock);
-		for (int i = 0; i < BATCH_AT_ONCE && header != NULL; i++)
+		for (int i = 0; i < BATCH_AT_ONCE && victim != NULL; i++)
 			attack_once(seed);
 		pthread_mutex_unlock(&lock);
 	}
@@ -141,7 +142,10 @@ static void begin_attack(int ring_fd, unsigned *seed)
 	pthread_mutex_lock(&lock);
 	capacity = (size_t)status.st_size - RING_HEADER_BYTES;
 	header = memory;
-	attacks = floods || is_calm ? 0 : (unsigned)rand_r(seed) % ATTACKS;
+	victim = floods || is_calm ? calloc(1, (size_t)status.st_size) : memory;
+	if (victim == NULL)
+		fail("memory");
+	attacks = (unsigned)rand_r(seed) % ATTACKS;
 	committed = 0;
 	pthread_mutex_unlock(&lock);
 }
@@ -150,7 +154,9 @@ static void end_attack(void)
 {
 	pthread_mutex_lock(&lock);
 	munmap(header, ring_bytes(capacity));
-	header = NULL;
+	if (victim != header)
+		free(victim);
+	header = victim = NULL;
 	pthread_mutex_unlock(&lock);
 }
 
@@ -198,7 +204,7 @@ static void use_ring(int fd, unsigned *seed)
 	uint8_t bytes[4096];
 
 	ring_the_bell(fd);
-	for (unsigned i = 0; i < TIMES && (i % BELL_EACH != 0 || listens(fd)); i++) {
+	for (unsigned i = 0; (is_calm || i < TIMES) && (i % BELL_EACH != 0 || listens(fd)); i++) {
 		ring_put(&producer, frames(bytes, sizeof(bytes), i == 0, seed));
 		if (ring_commit(&producer) || floods || i % BELL_EACH == 0)
 			ring_the_bell(fd);
@@ -217,7 +223,7 @@ int main(int argc, char **argv)
 	is_calm = strcmp(argv[2], "calm") == 0;
 	seed = (unsigned)strtoul(argv[3], NULL, 10);
 	attacker_seed = ~seed;
-	if (!floods && pthread_create(&attacker, NULL, keep_attacking, &attacker_seed) != 0)
+	if (pthread_create(&attacker, NULL, keep_attacking, &attacker_seed) != 0)
 		fail("a thread");
 	for (;;) {
 		int fd = connect_to(argv[1]), ring_fd;
