@@ -9,6 +9,7 @@
 #include "client/clock.h"
 #include "client/fork.h"
 #include "client/input.h"
+#include "client/inside.h"
 #include "client/link.h"
 #include "client/loggers.h"
 
@@ -29,6 +30,7 @@ static void start_afresh(struct logfwd_client *client)
 	client->is_welcome = false;
 	client->is_stalled = false;
 	client->losses = (struct losses){ 0 };
+	atomic_store_explicit(&client->refused_records, 0, memory_order_relaxed);
 	shared_ring_forget(&client->ring);
 	client->expects_ring = false;
 	stream_clear(&client->stream);
@@ -37,21 +39,46 @@ static void start_afresh(struct logfwd_client *client)
 	client_levels_changed(client);
 }
 
-struct client_hold client_enter(struct logfwd_client *client)
+/* No lock: it is called where that is out of reach. */
+void client_refuse_record(struct logfwd_client *client, int64_t time_us)
 {
-	struct client_hold hold = { .errno_kept = errno };
+	atomic_store_explicit(&client->refused_us, time_us, memory_order_relaxed);
+	atomic_fetch_add_explicit(&client->refused_records, 1, memory_order_relaxed);
+}
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &hold.cancel_state);
+static void lose_refused(struct logfwd_client *client)
+{
+	uint32_t records =
+		atomic_exchange_explicit(&client->refused_records, 0, memory_order_relaxed);
+	int64_t time_us = atomic_load_explicit(&client->refused_us, memory_order_relaxed);
+
+	client->counts.records += records;
+	while (records-- > 0)
+		client_lose_record(client, time_us);
+}
+
+_Thread_local volatile sig_atomic_t inside_mark;
+
+bool client_enter(struct logfwd_client *client, struct client_hold *hold_out)
+{
+	if (inside_is())
+		return false;
+	inside_begin();
+	hold_out->errno_kept = errno;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &hold_out->cancel_state);
 	fork_check();
 	pthread_mutex_lock(&client->lock);
 	if (client->is_forked)
 		start_afresh(client);
-	return hold;
+	if (atomic_load_explicit(&client->refused_records, memory_order_relaxed) > 0)
+		lose_refused(client);
+	return true;
 }
 
 void client_leave(struct logfwd_client *client, struct client_hold hold)
 {
 	pthread_mutex_unlock(&client->lock);
+	inside_end();
 	pthread_setcancelstate(hold.cancel_state, NULL);
 	errno = hold.errno_kept;
 }
@@ -164,14 +191,17 @@ int logfwd_client_open(struct logfwd_client **client_out, const struct logfwd_op
 
 	if (error < 0 || client_out == NULL)
 		return -EINVAL;
+	if (inside_is())
+		return -EDEADLK;
 	client = calloc(1, sizeof(*client));
 	error = client == NULL ? -ENOMEM : client_init(client, &options);
 	errno = errno_kept;
 	if (error < 0)
 		return error;
-	hold = client_enter(client);
-	link_pump(client);
-	client_leave(client, hold);
+	if (client_enter(client, &hold)) {
+		link_pump(client);
+		client_leave(client, hold);
+	}
 	*client_out = move_ptr(client);
 	return 0;
 }
@@ -180,9 +210,8 @@ void logfwd_client_close(struct logfwd_client *client)
 {
 	struct client_hold hold;
 
-	if (client == NULL)
+	if (client == NULL || !client_enter(client, &hold))
 		return;
-	hold = client_enter(client);
 	client->expects_ring = false; /* nothing comes after this that it could be for */
 	link_pump(client);
 	if (connection_is_open(&client->connection))
@@ -248,7 +277,8 @@ int logfwd_flush(struct logfwd_client *client, int timeout_ms)
 
 	if (client == NULL)
 		return -EINVAL;
-	hold = client_enter(client);
+	if (!client_enter(client, &hold))
+		return -EDEADLK;
 	error = flush_until(client, timeout_ms < 0 ? INT64_MAX : clock_ms() + timeout_ms);
 	client_leave(client, hold);
 	return error;
@@ -262,7 +292,8 @@ int logfwd_client_stats(struct logfwd_client *client, struct logfwd_client_stats
 
 	if (client == NULL || stats_out == NULL || stats_out->size < STATS_SIZE_MIN)
 		return -EINVAL;
-	hold = client_enter(client);
+	if (!client_enter(client, &hold))
+		return -EDEADLK;
 	stats = client->counts;
 	stats.filtered += loggers_filtered(client);
 	stats.buffered = client->stream.records;

@@ -97,6 +97,8 @@ struct logfwd_client {
 	struct logger_queue close_due;
 
 	struct losses losses;
+	_Atomic uint32_t refused_records;  /* by client_enter(), not yet in losses and counts */
+	_Atomic int64_t refused_us;	   /* microseconds since 1970, UTC: the last of them */
 	uint32_t flush_token;		   /* last asked */
 	uint32_t flushed_token;		   /* last answered */
 	struct logfwd_client_stats counts; /* buffered and loggers are looked up, not kept here */
@@ -111,8 +113,12 @@ struct client_hold {
 	int cancel_state;
 };
 
-/** Takes the lock; the thread cannot be cancelled until client_leave(), which restores errno. */
-struct client_hold client_enter(struct logfwd_client *client);
+/**
+ * Takes the lock; the thread cannot be cancelled until client_leave(), which restores errno.
+ * Returns false, with nothing taken, in a signal handler that interrupted a call of the library,
+ * and in pthread_atfork() handlers that run between ours: the lock may be this very thread's.
+ */
+bool client_enter(struct logfwd_client *client, struct client_hold *hold_out);
 void client_leave(struct logfwd_client *client, struct client_hold hold);
 
 /**
@@ -126,6 +132,9 @@ static inline void client_levels_changed(struct logfwd_client *client)
 {
 	atomic_fetch_add_explicit(&client->generation, 1, memory_order_relaxed);
 }
+
+/** Counts a record whose call client_enter() has refused; the next call tells of it. */
+void client_refuse_record(struct logfwd_client *client, int64_t time_us);
 
 /** Counts a record as dropped; time_us: when it was made. */
 void client_lose_record(struct logfwd_client *client, int64_t time_us);

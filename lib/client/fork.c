@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "client/inside.h"
+
 /* What the mark says; the kernel makes it CHILD in a child. */
 enum { CHILD, OURS, CATCHING_UP };
 
@@ -22,11 +24,17 @@ static _Atomic int unmarked = OURS;
 static _Atomic int *mark = &unmarked;
 const _Atomic int *fork_mark = &unmarked;
 
-/* No client changes while it is copied. */
+/*
+ * No client changes while it is copied. A signal handler that forks inside a call of the library
+ * cannot wait for that: its child, which will most likely exec(), is seen by the mark.
+ */
 static void before_fork(void)
 {
 	struct logfwd_client *client;
 
+	inside_begin();
+	if (!inside_is_outermost())
+		return;
 	fork_check();
 	pthread_mutex_lock(&clients_lock);
 	TAILQ_FOREACH (client, &clients, fork_link) {
@@ -38,10 +46,13 @@ static void after_fork(void)
 {
 	struct logfwd_client *client;
 
-	TAILQ_FOREACH (client, &clients, fork_link) {
-		pthread_mutex_unlock(&client->lock);
+	if (inside_is_outermost()) {
+		TAILQ_FOREACH (client, &clients, fork_link) {
+			pthread_mutex_unlock(&client->lock);
+		}
+		pthread_mutex_unlock(&clients_lock);
 	}
-	pthread_mutex_unlock(&clients_lock);
+	inside_end();
 }
 
 /* Most children exec() at once: only what must not be taken for theirs cannot wait for the first use. */
@@ -61,7 +72,8 @@ static void disown_all(void)
 
 static void after_fork_in_child(void)
 {
-	disown_all();
+	if (inside_is_outermost())
+		disown_all();
 	after_fork();
 }
 

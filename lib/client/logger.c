@@ -46,10 +46,13 @@ static uint8_t threshold_of(const struct logfwd_client *client, const struct nam
 static uint64_t refresh_cache(struct logfwd_logger *logger)
 {
 	struct logfwd_client *client = logger->client;
-	struct client_hold hold = client_enter(client);
-	uint64_t generation = atomic_load_explicit(&client->generation, memory_order_relaxed);
-	uint64_t cache = generation << 8 | threshold_of(client, logger->name);
+	struct client_hold hold;
+	uint64_t cache;
 
+	if (!client_enter(client, &hold))
+		return atomic_load_explicit(&logger->cache, memory_order_relaxed);
+	cache = atomic_load_explicit(&client->generation, memory_order_relaxed) << 8 |
+		threshold_of(client, logger->name);
 	atomic_store_explicit(&logger->cache, cache, memory_order_relaxed);
 	client_leave(client, hold);
 	return cache;
@@ -74,8 +77,10 @@ static bool idle_input_is_due(const struct logfwd_client *client)
 
 static void look_at_input(struct logfwd_client *client)
 {
-	struct client_hold hold = client_enter(client);
+	struct client_hold hold;
 
+	if (!client_enter(client, &hold))
+		return;
 	atomic_store_explicit(&client->input_due_ms, 0, memory_order_relaxed);
 	link_pump(client);
 	client_leave(client, hold);
@@ -132,7 +137,8 @@ int logfwd_logger_open(struct logfwd_client *client, const char *name_text,
 	default:
 		return -EINVAL;
 	}
-	hold = client_enter(client);
+	if (!client_enter(client, &hold))
+		return -EDEADLK;
 	error = loggers_add(client, logger_name_canonical(name), &logger);
 	if (error == 0) {
 		name_lease_begins(logger->name);
@@ -154,7 +160,8 @@ void logfwd_logger_close(struct logfwd_logger *logger)
 	if (logger == NULL)
 		return;
 	client = logger->client;
-	hold = client_enter(client);
+	if (!client_enter(client, &hold))
+		return;
 	link_pump(client);
 	if (logger->own_level.level != 0 || is_crossroads(name_span(logger->name)))
 		client_levels_changed(client);
@@ -206,7 +213,8 @@ int logfwd_logger_set_level(struct logfwd_logger *logger, int level)
 		return -EINVAL;
 	client = logger->client;
 	deadline_ms = deadline_of(client);
-	hold = client_enter(client);
+	if (!client_enter(client, &hold))
+		return -EDEADLK;
 	do {
 		link_pump(client);
 		error = try_set_level(logger, (uint8_t)level);
@@ -252,7 +260,8 @@ int logfwd_logger_set_context(struct logfwd_logger *logger, const char *key, con
 		return -EINVAL;
 	client = logger->client;
 	deadline_ms = deadline_of(client);
-	hold = client_enter(client);
+	if (!client_enter(client, &hold))
+		return -EDEADLK;
 	do {
 		link_pump(client);
 		error = try_set_context(logger, &pair, value != NULL);

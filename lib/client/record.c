@@ -66,9 +66,12 @@ static int submit(struct logfwd_logger *logger, int level, struct span text, siz
 	struct client_hold hold;
 	int error;
 
+	if (!client_enter(client, &hold)) {
+		client_refuse_record(client, record.time_us);
+		return -EDEADLK;
+	}
 	frame_write_record_head(&head, &record);
 	frame.head = writer_span(&head);
-	hold = client_enter(client);
 	client->counts.records++;
 	error = place(logger, &frame, deadline_ms);
 	if (error < 0)

@@ -6,7 +6,8 @@
  * when it is closed or when the process ends, in any way.
  *
  * Functions that return int return 0 or -errno. They are thread-safe, keep errno, raise no
- * signal, print nothing, and block no longer than logfwd_options.wait_ms.
+ * signal, print nothing, and block no longer than logfwd_options.wait_ms. In a signal handler that
+ * interrupted a call of the library they do nothing, and return -EDEADLK; a record counts as dropped.
  */
 #ifndef LOGFWD_H
 #define LOGFWD_H
