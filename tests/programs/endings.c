@@ -1,22 +1,31 @@
 /*
- * endings HOW: a program that uses the library where programs end, and ends well.
+ * endings HOW [FOLDER]: a program that uses the library where programs end, and ends well.
  *
  * HOW is one of:
  *   exit      the process exits while threads log; functions of atexit() and destructors log too
  *   cancel    threads are cancelled while they log, again and again; the client goes on
  *   limit     no descriptor is to be had; what was logged meanwhile arrives once there is one
+ *   close     all descriptors are closed while threads log, again and again, and files of FOLDER get
+ *             their numbers: they have "data\n" then, once for each time. Records are numbered.
  * Exits 0 when every call did what logfwd(3) says.
  */
+#include <fcntl.h>
 #include <logfwd.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define THREADS	   4
 #define ROUNDS	   50
+#define RECORDS	   1000 /* of each thread while all is closed */
+#define BURST	   10	/* of them between two pauses */
+#define CLOSINGS   6
+#define FILES	   8
 #define FLUSH_MS   30000
 #define PATIENCE_S 60
 
@@ -110,14 +119,67 @@ static void live_without_descriptors(void)
 	logger = NULL;
 }
 
+static void pause_ms(long ms)
+{
+	nanosleep(&(struct timespec){ 0, ms * 1000000 }, NULL);
+}
+
+static void *log_numbered(void *number)
+{
+	for (int i = 0; i < RECORDS; i++) {
+		must(logfwd_log(logger, LOGFWD_INFO, "%d %d", *(int *)number, i) == 0);
+		if (i % BURST == 0)
+			pause_ms(1);
+	}
+	return NULL;
+}
+
+/* Whatever is open, the library's too; then files have the numbers. */
+static void close_all_and_open(const char *folder)
+{
+	must(close_range(STDERR_FILENO + 1, ~0U, 0) == 0);
+	for (int i = 0; i < FILES; i++) {
+		char path[256];
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/data%d", folder, i);
+		fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+		must(fd >= 0);
+		must(write(fd, "data\n", 5) == 5);
+	}
+}
+
+static void log_while_all_is_closed(const char *folder)
+{
+	pthread_t threads[THREADS];
+	int numbers[THREADS];
+
+	open_client();
+	for (int i = 0; i < THREADS; i++) {
+		numbers[i] = i;
+		must(pthread_create(&threads[i], NULL, log_numbered, &numbers[i]) == 0);
+	}
+	for (int i = 0; i < CLOSINGS; i++) {
+		pause_ms(10);
+		close_all_and_open(folder);
+	}
+	for (int i = 0; i < THREADS; i++)
+		must(pthread_join(threads[i], NULL) == 0);
+	must(logfwd_flush(client, FLUSH_MS) == 0);
+	logfwd_client_close(client);
+	logger = NULL;
+}
+
 int main(int argc, char **argv)
 {
-	must(argc == 2);
+	must(argc == 2 || argc == 3);
 	alarm(PATIENCE_S);
 	if (strcmp(argv[1], "exit") == 0)
 		end_by_exit();
 	else if (strcmp(argv[1], "cancel") == 0)
 		end_by_cancellation();
+	else if (argc == 3)
+		log_while_all_is_closed(argv[2]);
 	else
 		live_without_descriptors();
 	return EXIT_SUCCESS;

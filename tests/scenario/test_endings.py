@@ -25,9 +25,9 @@ def daemon(start_daemon, collector, collectors, limits):
         + "logger endings.busy { handlers = {busy}  propagate = false }\n")
 
 
-def run_program(daemon, name, argument):
+def run_program(daemon, name, *arguments):
     environment = os.environ | {"LOGFWD_SOCKET": str(daemon.client_path)}
-    done = run(PROGRAMS / name, argument, env=environment, timeout=HANGS_AFTER_S)
+    done = run(PROGRAMS / name, *arguments, env=environment, timeout=HANGS_AFTER_S)
     assert done.returncode == 0, done
 
 
@@ -53,6 +53,17 @@ def test_cancelled_threads_leave_no_lock(daemon, collector):
 def test_what_found_no_descriptor_arrives_later(daemon, collector):
     run_program(daemon, "endings", "limit")
     assert texts(daemon, collector) == {"without": 1, "with": 1}
+
+
+def test_no_file_gets_what_is_logged(daemon, collector):
+    """All is closed six times over, each time between two calls of four threads, or in one."""
+    run_program(daemon, "endings", "close", daemon.folder)
+    for number in range(8):
+        assert (daemon.folder / f"data{number}").read_text() == 6 * "data\n"
+    daemon.wait_for_stats(lambda stats: stats["clients"]["live"] == 0, "it has left")
+    arrived = [tuple(map(int, text.split())) for text in collector.texts(4 * 1000)]
+    for thread in range(4):
+        assert [number for by, number in arrived if by == thread] == list(range(1000))
 
 
 def test_an_unloaded_library_is_called_by_nobody(daemon, collector):
