@@ -93,7 +93,7 @@ void logfwd_logger_close(struct logfwd_logger *logger);
 
 /**
  * Sets the logger's level as long as this lease lives; 0 unsets. A level that an operator has
- * set stands above it. Errors: -EINVAL, -ENOBUFS.
+ * set stands above it. Errors: -EINVAL, -ENOMEM, -ENOBUFS.
  */
 int logfwd_logger_set_level(struct logfwd_logger *logger, int level);
 
