@@ -64,8 +64,8 @@ def test_no_file_gets_what_is_logged(daemon, collector):
         assert (daemon.folder / f"data{number}").read_text() == 6 * "data\n"
     daemon.wait_for_stats(lambda stats: stats["clients"]["live"] == 0, "it has left")
     arrived = [tuple(map(int, text.split())) for text in collector.texts(4 * 1000)]
-    for thread in range(4):
-        assert [number for by, number in arrived if by == thread] == list(range(1000))
+    # Once each; the daemon may read the next connection before the end of the one that was closed.
+    assert sorted(arrived) == [(thread, number) for thread in range(4) for number in range(1000)]
 
 
 def test_an_unloaded_library_is_called_by_nobody(daemon, collector):
