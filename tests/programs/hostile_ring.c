@@ -18,14 +18,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ring/ring.h"
 #include "wire/frame.h"
 
-#define TIMES	      5000 /* that something is put */
-#define BELL_EACH     64   /* of them */
-#define LEVEL_QUIET   10   /* the daemon filters it: the collector is not what this is about */
+#define LASTS_MS      50 /* a connection: both threads have had a processor, if they share one */
+#define BELL_EACH     64 /* of what is put */
+#define LEVEL_QUIET   10 /* the daemon filters it: the collector is not what this is about */
 #define BATCH_AT_ONCE 50
 
 enum attack { ON_DATA = 1, ON_PRODUCED = 2, ON_CONSUMED = 4, ON_FLAGS = 8, ATTACKS = 16 };
@@ -197,14 +198,29 @@ static struct span frames(uint8_t *bytes, size_t cap, bool first, unsigned *seed
 	return writer_span(&packet);
 }
 
-/* Until the daemon ends it, or after a while: then the next one is attacked in another way. */
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
+/* True as long as the daemon has not ended it, nor its time has come. */
+static bool goes_on(int fd, int64_t end_ms)
+{
+	return listens(fd) && (is_calm || now_ms() < end_ms);
+}
+
+/* When it ends the next one is attacked in another way. */
 static void use_ring(int fd, unsigned *seed)
 {
 	struct ring_producer producer = ring_producer_over(header, capacity);
+	const int64_t end_ms = now_ms() + LASTS_MS;
 	uint8_t bytes[4096];
 
 	ring_the_bell(fd);
-	for (unsigned i = 0; (is_calm || i < TIMES) && (i % BELL_EACH != 0 || listens(fd)); i++) {
+	for (unsigned i = 0; i % BELL_EACH != 0 || goes_on(fd, end_ms); i++) {
 		ring_put(&producer, frames(bytes, sizeof(bytes), i == 0, seed));
 		if (ring_commit(&producer) || floods || i % BELL_EACH == 0)
 			ring_the_bell(fd);
