@@ -54,10 +54,11 @@ def test_who_closed_its_client_is_not_dead(start_daemon, collector):
     )
     program = start_python(daemon, """
         import ctypes
-        from logfwd._library import library
+        from logfwd._library import Options, library
         info, text = 20, b"kept by the recorder"
         client = ctypes.c_void_p()
-        assert library.logfwd_client_open(ctypes.byref(client), None) == 0
+        options = Options(size=ctypes.sizeof(Options), wait_ms=10000)
+        assert library.logfwd_client_open(ctypes.byref(client), ctypes.byref(options)) == 0
         for number in range(30000):
             logger = ctypes.c_void_p()
             name = b"job.%d" % number
