@@ -96,6 +96,10 @@ def test_who_writes_over_a_ring_harms_itself(start_daemon, collector, start_host
         while time.monotonic() < end:
             daemon.stats()
             assert daemon.process.poll() is None
+        if "attack" in hostile:  # on a busy machine some have hardly begun by then
+            daemon.wait_for_stats(
+                lambda stats: stats["clients"]["violations"] > 0, "an attack that is seen"
+            )
         for peer in peers:
             peer.kill()
             assert peer.rings() > 0
@@ -106,6 +110,4 @@ def test_who_writes_over_a_ring_harms_itself(start_daemon, collector, start_host
             writer.kill()
     stats = daemon.stats()["clients"]
     print(stats["rings"], stats["violations"], "violations")
-    if "attack" in hostile:
-        assert stats["violations"] > 0, "no attack was seen"
     check_writers(writers, all_that_came(daemon, collector))
