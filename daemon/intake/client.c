@@ -431,9 +431,6 @@ static frame_handler *handler_of(uint16_t type)
 	return type < ARRAY_LEN(handlers) ? handlers[type] : NULL;
 }
 
-/* The longest answer to one frame, but for the level map, which only follows a hello. */
-#define REPLY_MAX 512
-
 const char *client_take_packet(struct client *client, struct span packet, struct writer *reply)
 {
 	struct frame frame;
@@ -452,7 +449,7 @@ const char *client_take_packet(struct client *client, struct span packet, struct
 			return "a frame by socket that belongs into the ring, or the reverse";
 		if (handler(client, frame.body, reply) == FRAME_VIOLATION)
 			return "a frame that does not parse or is out of place";
-		if (writer_room(reply) < REPLY_MAX && !client_send(client, reply))
+		if (writer_room(reply) < CLIENT_ANSWER_MAX && !client_send(client, reply))
 			return "it does not read its answers";
 	}
 	return result == FRAME_BROKEN ? "a torn frame" : NULL;

@@ -42,6 +42,9 @@ struct client {
 
 /* client.c */
 
+/* The longest answer to one frame, but for the level map, which only follows a hello. */
+#define CLIENT_ANSWER_MAX 512
+
 /**
  * Sends the answers of a turn. A client that is busy asking may read them later, and is not
  * listened to until then: what it says waits at its side. False without memory.

@@ -87,21 +87,27 @@ void client_ring_deinit(struct client_ring *ring)
 	*ring = (struct client_ring){ .fd = -1 };
 }
 
-/* How many of the bytes are whole frames. */
-static size_t whole_frames(struct span bytes)
+/* Frames that may be answered. */
+static bool is_question(uint16_t type)
+{
+	return type == FRAME_OPEN || type == FRAME_CONTEXT || type == FRAME_FLUSH;
+}
+
+/* How many of the bytes are whole frames, up to so many questions. */
+static size_t whole_frames(struct span bytes, size_t questions)
 {
 	struct span rest = bytes;
 	struct frame frame;
 
-	while (frame_take(&rest, &frame) == FRAME_TAKEN)
-		;
+	while (questions > 0 && frame_take(&rest, &frame) == FRAME_TAKEN)
+		questions -= is_question(frame.type);
 	return bytes.len - rest.len;
 }
 
-const char *client_ring_take(struct client_ring *ring, uint8_t *to, size_t cap,
+const char *client_ring_take(struct client_ring *ring, uint8_t *to, struct ring_look look,
 			     struct span *frames_out, bool *room_out)
 {
-	int64_t there = ring_peek(&ring->consumer, to, cap);
+	int64_t there = ring_peek(&ring->consumer, to, look.bytes);
 	size_t whole;
 
 	*frames_out = (struct span){ 0 };
@@ -110,7 +116,8 @@ const char *client_ring_take(struct client_ring *ring, uint8_t *to, size_t cap,
 		return "an index of the ring that cannot be";
 	if (there == 0)
 		return NULL;
-	whole = whole_frames(span_of_bytes(to, (size_t)there));
+	whole = whole_frames(span_of_bytes(to, (size_t)there), look.questions);
+	ring->is_behind = whole < (size_t)there;
 	/* What is committed ends with a frame, and the largest has room: so the first one is whole. */
 	if (whole == 0)
 		return "a torn frame in the ring";
@@ -144,7 +151,7 @@ bool client_ring_rest(struct client_ring *ring, size_t taken)
 		waiting > 0 || taken >= BYTES_WORTH_A_LOOK || (taken > 0 && !was_looked_after);
 	if (!ring->is_looked_after && ring_sleep(&ring->consumer))
 		return false;
-	if (waiting > CLIENT_RING_CAPACITY / 4)
+	if (ring->is_behind || waiting > CLIENT_RING_CAPACITY / 4)
 		client_ring_look_soon(ring); /* else it might be full before we come */
 	else
 		event_add(ring->look, &pause);

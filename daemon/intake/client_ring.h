@@ -25,6 +25,13 @@ struct client_ring {
 	struct event *look;   /* timer: look into it again */
 	bool in_use;	      /* the client has said so: its frames come this way */
 	bool is_looked_after; /* by the clock; else we sleep, or have more at once */
+	bool is_behind;	      /* more was there than the last look took */
+};
+
+/** How much one look takes. */
+struct ring_look {
+	size_t bytes;	  /* at least WIRE_PACKET_MAX */
+	size_t questions; /* frames that may be answered; at least 1 */
 };
 
 /**
@@ -42,11 +49,10 @@ void client_ring_deinit(struct client_ring *ring);
 bool client_ring_begin(struct client_ring *ring);
 
 /**
- * Copies frames, whole ones only, into room for cap bytes (at least WIRE_PACKET_MAX), and takes them
- * from the ring. Returns NULL, or what is wrong with it. frames_out: in that room; empty when there
+ * Copies frames, whole ones only, into room for look.bytes, and takes them from the ring. Returns NULL, or what is wrong with it. frames_out: in that room; empty when there
  * are none. room_out: the client has to be told that there is room.
  */
-const char *client_ring_take(struct client_ring *ring, uint8_t *to, size_t cap,
+const char *client_ring_take(struct client_ring *ring, uint8_t *to, struct ring_look look,
 			     struct span *frames_out, bool *room_out);
 
 /**

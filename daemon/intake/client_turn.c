@@ -7,6 +7,11 @@
 #define PACKETS_PER_TURN 64
 /* With so many bytes of answers a turn ends: they go before more is asked. */
 #define ANSWERS_PER_TURN (32 * 1024)
+/*
+ * So many questions are taken from a ring at once: their answers fit the buffer. The client puts them
+ * in by the thousand before we look, and has had no cause yet to read what we answer.
+ */
+#define QUESTIONS_PER_LOOK ((WIRE_PACKET_MAX - ANSWERS_PER_TURN) / CLIENT_ANSWER_MAX - 1)
 /* With so many bytes said they are answered: that is how much is asked without a look at the above. */
 #define GROUP_BYTES (16 * 1024)
 
@@ -141,11 +146,13 @@ static const char *client_take_group(struct client *client, const struct turn *t
  */
 static const char *client_take_ring(struct client *client, struct turn *turn, struct writer *reply)
 {
-	size_t left = CLIENT_ARENA_BYTES - turn->used;
+	const struct ring_look look = {
+		.bytes = turn->closed ? CLIENT_ARENA_BYTES - turn->used : WIRE_PACKET_MAX,
+		.questions = turn->closed ? SIZE_MAX : QUESTIONS_PER_LOOK,
+	};
 	bool room;
-	const char *wrong =
-		client_ring_take(&client->ring, client->env->arena + turn->used,
-				 turn->closed ? left : WIRE_PACKET_MAX, &turn->packets[0], &room);
+	const char *wrong = client_ring_take(&client->ring, client->env->arena + turn->used, look,
+					     &turn->packets[0], &room);
 
 	turn->n_packets = 1;
 	turn->used += turn->packets[0].len;

@@ -336,6 +336,43 @@ START_TEST(what_is_taken_back_is_not_handled)
 }
 END_TEST
 
+static size_t lines_of(const char *text)
+{
+	size_t lines = 0;
+
+	for (; *text != '\0'; text++)
+		lines += *text == '\n';
+	return lines;
+}
+
+/* A program opens more loggers than it may at once, and looks for answers later: that is no breach. */
+START_TEST(who_asks_much_and_reads_late_is_answered)
+{
+	const struct limits tight = { .clients = 10, .loggers = 100, .uid_share = 1 };
+	size_t asked = 0, answers = 0;
+	bool fits = true;
+
+	quota_set_limits(env.quota, &tight);
+	use_ring();
+	for (; fits; asked++) {
+		peer_open(&peer, (uint32_t)asked + 1, "");
+		fits = ring_put(&ring, span_of_bytes(peer.bytes, peer.packet.len)) == 0;
+		peer.packet = writer_over(peer.bytes, sizeof(peer.bytes));
+	}
+	ring_commit(&ring);
+	say_ring();
+	serve(); /* as far as it comes while nothing is read */
+	for (int i = 0; i < PATIENCE_TURNS; i++) {
+		answers += lines_of(peer_heard(&peer));
+		if (answers == asked - 2)
+			break;
+		event_base_loop(env.base, EVLOOP_ONCE);
+	}
+	ck_assert_uint_eq(answers, asked - 2); /* but the first, which was granted, and the last */
+	ck_assert_uint_eq(env.violations, 0);
+}
+END_TEST
+
 START_TEST(who_leaves_by_ring_has_left)
 {
 	fake.notes_exits = true;
@@ -531,6 +568,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, the_dead_have_said_what_they_committed);
 	tcase_add_test(all, the_dead_are_heard_to_the_end);
 	tcase_add_test(all, what_is_taken_back_is_not_handled);
+	tcase_add_test(all, who_asks_much_and_reads_late_is_answered);
 	tcase_add_test(all, who_leaves_by_ring_has_left);
 	tcase_add_loop_test(all, a_breach_ends_this_connection, 0,
 			    sizeof(breaches) / sizeof(breaches[0]));
