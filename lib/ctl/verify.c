@@ -46,7 +46,7 @@ void verify_free(struct verify *verify)
 
 static bool source_is(const struct source *source, const char *sender, struct span host)
 {
-	return span_equal(span_of(source->host), host) && strcmp(source->sender, sender) == 0;
+	return strcmp(source->sender, sender) == 0 && span_equal(span_of(source->host), host);
 }
 
 /* Finds or makes the source; NULL when there is no room for it. */
