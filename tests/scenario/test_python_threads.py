@@ -1,7 +1,8 @@
 """What one thread ends while others use it ends after them, without a crash.
 
-The library's calls run without the interpreter's lock: a logger, or its client, is closed in
-the middle of other threads' calls. Every record that a live logger took arrives whole.
+Most of the library's calls run without the interpreter's lock: a logger, or its client, is closed
+in the middle of other threads' calls. Every record that a live logger took arrives whole. Calls that
+log keep the lock where they cannot wait, so that they take no longer beside a thread that computes.
 """
 
 import pytest
@@ -13,15 +14,16 @@ THREADS = 4
 
 # All threads use whatever logger there is at the moment, and the first one replaces it.
 PROGRAM = """
-    import sys, threading, time
+    import errno, itertools, sys, threading, time
     import logfwd
     sys.setswitchinterval(1e-6)
     client = log = None
+    waits_ms = itertools.cycle((0, 1000))
     used, wrong = 0, []
 
     def replace():
         global client, log
-        client = logfwd.Client()
+        client = logfwd.Client(wait_ms=next(waits_ms))
         log = logfwd.getLogger("a.b", client=client, context={{"k": "v"}})
 
     def use():
@@ -37,6 +39,8 @@ PROGRAM = """
                 one.set_context("key", "value")
             except ValueError as error:  # it is closed
                 assert "closed" in str(error)
+            except OSError as error:
+                assert error.errno == errno.ENOBUFS  # the daemon is slower, and this client does not wait
             except BaseException as error:
                 wrong.append(error)
                 raise
@@ -71,6 +75,36 @@ def test_what_is_closed_in_the_middle_of_calls_ends_after_them(daemon, collector
     received = daemon.stats()["records"]["received"]
     assert received > 0
     assert {each.text for each in collector.messages(received)} == {b"a record of a thread"}
+
+
+def test_calls_that_cannot_wait_give_no_turn_away(daemon):
+    run_python(daemon, """
+        import sys, threading, time, logfwd
+        turns, ended = 0, False
+
+        def count():
+            global turns
+            while not ended:
+                turns += 1
+                time.sleep(0)
+
+        hasty, patient = (
+            logfwd.getLogger("a", client=logfwd.Client(wait_ms=wait_ms)) for wait_ms in (0, 1000))
+        sys.setswitchinterval(1000)  # who does not give the lock away keeps it
+        thread = threading.Thread(target=count, daemon=True)
+        thread.start()
+        while turns == 0:
+            time.sleep(0)
+        before = turns
+        for _ in range(2000):
+            hasty.error("a record")
+            hasty.debug("none, as soon as levels are known")
+        assert turns == before, "another thread was let in"
+        while turns == before:
+            patient.error("a record that waits for room, once there is none: " + "x" * 10000)
+        ended = True
+        thread.join()
+    """, timeout=60)
 
 
 def test_what_is_collected_as_a_cycle_ends_in_order(daemon, collector):

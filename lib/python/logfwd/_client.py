@@ -7,7 +7,9 @@ import ctypes
 import os
 import sys
 
-from ._library import Options, Stats, check, encode, encode_string, library
+from ._library import (
+    Options, Stats, c_levels, check, encode, encode_string, is_enabled, library, write_at_once,
+)
 
 DROP_NEWEST, DROP_OLDEST = 0, 1
 
@@ -76,7 +78,7 @@ def open_connection(options: Options) -> Connection:
     check(library.logfwd_client_open(ctypes.byref(pointer), ctypes.byref(options)),
           "cannot open a logfwd client")
     assert pointer.value is not None  # for it succeeded
-    connection = Connection(pointer.value)
+    connection = (PatientConnection if options.wait_ms > 0 else Connection)(pointer.value)
     _untrack(connection)
     return connection
 
@@ -86,6 +88,7 @@ class Connection(int):
 
     __slots__ = ()
     _end = library.logfwd_client_close  # the class's own: globals may be gone at the program's end
+    write = write_at_once
 
     def open(self, name: str) -> Lease:
         lease = Lease(self)
@@ -104,45 +107,49 @@ class Connection(int):
         self._end(self)
 
 
-class Lease:
-    """A lease on one logger; ends when nobody holds it any more.
+class PatientConnection(Connection):
+    """One whose calls may wait for room: they let other threads run."""
+
+    __slots__ = ()
+    write = library.logfwd_write
+
+
+class Lease(ctypes.c_void_p):
+    """A lease on one logger: the library's pointer to it. Ends when nobody holds it any more.
 
     Methods return what the library does: 0, or an error for check().
     """
 
-    __slots__ = ("connection", "_pointer")
+    __slots__ = ("connection",)
     _end = library.logfwd_logger_close
 
     def __init__(self, connection: Connection) -> None:
-        self._pointer: int | None = None
+        super().__init__()
         self.connection = connection  # so that it outlives the lease
 
     def open(self, name: str) -> int:
-        pointer = ctypes.c_void_p()
-        result = library.logfwd_logger_open(
-            self.connection, encode_string(name, "logger name"), ctypes.byref(pointer))
-        self._pointer = pointer.value
-        return result
+        return library.logfwd_logger_open(
+            self.connection, encode_string(name, "logger name"), ctypes.byref(self))
 
     def set_level(self, level: int) -> int:
-        return library.logfwd_logger_set_level(self._pointer, level)
+        """level: 0 unsets."""
+        return library.logfwd_logger_set_level(self, level)
 
     def set_context(self, key: bytes, value: bytes | None) -> int:
         """A value of None unsets the key."""
-        return library.logfwd_logger_set_context(self._pointer, key, value)
+        return library.logfwd_logger_set_context(self, key, value)
 
     def enabled(self, level: int) -> bool:
-        return library.logfwd_enabled(self._pointer, level)
+        return is_enabled(self, c_levels[level])
 
     def write(self, level: int, text: str) -> int:
         """Gives a record to the logger. What the buffer cannot hold is dropped and counted there."""
         encoded = encode(text)
-        return library.logfwd_write(self._pointer, level, encoded, len(encoded))
+        return self.connection.write(self, c_levels[level], encoded, len(encoded))
 
     def __del__(self) -> None:
-        pointer, self._pointer = self._pointer, None
-        if pointer is not None:
-            self._end(pointer)  # what a cycle's other finalizers log after this goes nowhere
+        pointer, self.value = self.value, None
+        self._end(pointer)  # what a cycle's other finalizers log after this goes nowhere
 
 
 _default: dict[str, Client] = {}

@@ -6,7 +6,6 @@ import collections
 import logging
 
 from ._client import Client, Lease, default_client
-from ._logger import clamp
 
 
 class Handler(logging.Handler):
@@ -37,7 +36,7 @@ class Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._lease(record.name).write(clamp(record.levelno), self.format(record))
+            self._lease(record.name).write(record.levelno, self.format(record))
         except Exception:
             self.handleError(record)
 

@@ -59,6 +59,35 @@ def _load() -> ctypes.CDLL:
 
 library = _load()
 
+# Calls that cannot wait keep the interpreter's lock. To give it away takes as long as they do, and
+# where another thread computes, to get it back takes milliseconds.
+_at_once = ctypes.PyDLL(_SONAME)
+
+# For a Lease and one of c_levels: C's own types are passed as they are, in half the time.
+is_enabled = _at_once.logfwd_enabled
+is_enabled.restype = ctypes.c_bool
+
+# For a client whose wait_ms is 0; others use library.logfwd_write.
+write_at_once = _at_once.logfwd_write
+write_at_once.argtypes = library.logfwd_write.argtypes
+
+LEVEL_MIN, LEVEL_MAX = 1, 100
+
+
+def clamp(level: int) -> int:
+    """A level of the daemon's scale for any integer that logging allows."""
+    return min(max(level, LEVEL_MIN), LEVEL_MAX)
+
+
+class Levels(dict[int, ctypes.c_int]):
+    """The same as C's int, by a look-up: to make one takes as long as asking the library."""
+
+    def __missing__(self, level: int) -> ctypes.c_int:
+        return ctypes.c_int(clamp(level))
+
+
+c_levels = Levels((level, ctypes.c_int(level)) for level in range(LEVEL_MIN, LEVEL_MAX + 1))
+
 
 def check(result: int, what: str) -> None:
     """Raises OSError for a negative result of the library."""

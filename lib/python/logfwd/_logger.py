@@ -7,19 +7,10 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ._client import Client, Connection, Lease, default_client
-from ._library import check, encode_string
-
-LEVEL_MIN, LEVEL_MAX = 1, 100
+from ._library import LEVEL_MAX, LEVEL_MIN, c_levels, check, clamp, encode_string, is_enabled
 
 _formatter = logging.Formatter()  # the message, then the exception's and the stack's text
 _complainer = logging.NullHandler()  # tells of a record that cannot be formatted as handlers do
-
-
-def clamp(level: int) -> int:
-    """A level of the daemon's scale for any integer that logging allows."""
-    if LEVEL_MIN <= level <= LEVEL_MAX:  # min(max()) takes as long as asking the library
-        return level
-    return LEVEL_MIN if level < LEVEL_MIN else LEVEL_MAX
 
 
 class Logger(logging.Logger):
@@ -81,10 +72,9 @@ class Logger(logging.Logger):
               f"cannot set context {key!r} of logger {self.name!r}")
 
     def isEnabledFor(self, level: int) -> bool:
-        lease = self._lease
-        if lease is None or self.disabled or self.manager.disable >= level:
-            return False
-        return lease.enabled(clamp(level))
+        lease = self._lease  # held by the call
+        return (lease is not None and is_enabled(lease, c_levels[level])
+                and not self.disabled and self.manager.disable < level)
 
     def getEffectiveLevel(self) -> int:
         """The lowest level that would be sent now."""
@@ -108,7 +98,7 @@ class Logger(logging.Logger):
         if lease is None:
             return
         try:
-            lease.write(clamp(record.levelno), _formatter.format(record))
+            lease.write(record.levelno, _formatter.format(record))
         except Exception:  # arguments that do not fit must not end the program that logs them
             _complainer.handleError(record)
 
