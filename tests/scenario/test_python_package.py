@@ -179,10 +179,76 @@ def test_a_record_that_cannot_be_formatted_ends_no_program(daemon, collector):
         log = logfwd.getLogger("app")
         with contextlib.redirect_stderr(io.StringIO()) as said:
             log.error("one argument: %d", "text")
-        assert "--- Logging error ---" in said.getvalue()
+        for each in ("--- Logging error ---", "TypeError", 'File "<string>", line 5',
+                     "Message: 'one argument: %d'", "Arguments: ('text',)"):
+            assert each in said.getvalue(), said.getvalue()
+        assert "another exception" not in said.getvalue()
         log.error("next")
     """)
     assert [each.text for each in seen(collector, 1)] == ["next"]
+
+
+def test_texts_are_those_of_loggings_records(daemon, collector):
+    """Where nobody sees a LogRecord there is none; a logger of a class of its own has one."""
+    run_python(daemon, """
+        import collections, logfwd
+
+        class Seen(logfwd.Logger):
+            pass
+
+        class Text(str):
+            def __str__(self):
+                return "its own %s"
+
+        short, long = logfwd.getLogger("a"), Seen("a")
+        for message in (
+            ("%s of %d",), ("%d%%", 3), ("%s", None), ("%s %s", (1, 2), [3]), ("%s", ()), (4711,),
+            ("%(a)s", {"a": 1}), ("%s", {"a": 1}), ("%s", {}), (b"%s", b"bytes"), ("%5.2f", 1.5),
+            ("%(a)s", collections.ChainMap({"a": 2})), (Text("given"), "one"), (ValueError("why"),),
+        ):
+            short.error(*message)
+            long.error(*message)
+    """)
+    texts = [each.text for each in seen(collector, 28)]
+    assert texts[::2] == texts[1::2] == [
+        "%s of %d", "3%", "None", "(1, 2) [3]", "()", "4711", "1", "{'a': 1}", "{}", "b'b'bytes''",
+        " 1.50", "2", "its own one", "why"]
+
+
+def test_whoever_sees_records_sees_them_whole(daemon, collector):
+    run_python(daemon, """
+        import logging, logfwd
+        records = []
+
+        def see(record):
+            records.append((record.funcName, record.lineno - here, record.getMessage()))
+            return True
+
+        def call(**options):
+            log.error("%d", 1, **options)
+
+        class Loud(logging.LogRecord):
+            def getMessage(self):
+                return super().getMessage().upper()
+
+        log = logfwd.getLogger("app")
+        here = call.__code__.co_firstlineno
+        log.addFilter(see)
+        call()
+        call(stacklevel=2, stack_info=True)
+        log.removeFilter(see)
+        assert records == [("call", 1, "1"), ("<module>", 11, "1")], records
+        logging.setLogRecordFactory(Loud)
+        log.error("from a factory")
+        logging.setLogRecordFactory(logging.LogRecord)
+        try:
+            log.error("nothing", extra={"message": 1})
+        except KeyError:
+            log.error("no such extra", extra={"own": 1})
+    """)
+    first, second, *others = [each.text for each in seen(collector, 4)]
+    assert first == "1" and second.startswith("1#012Stack (most recent call last):")
+    assert others == ["FROM A FACTORY", "no such extra"]
 
 
 def test_odd_text_arrives_escaped_and_whole(daemon, collector):

@@ -13,6 +13,16 @@ _formatter = logging.Formatter()  # the message, then the exception's and the st
 _complainer = logging.NullHandler()  # tells of a record that cannot be formatted as handlers do
 
 
+def message_of(msg: object, args: Any) -> str:
+    """What logging.LogRecord.getMessage() makes of them."""
+    text = str(msg)
+    if not args:
+        return text
+    if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
+        return text % args[0]
+    return text % args
+
+
 class Logger(logging.Logger):
     """A lease on a logger of the daemon, with the methods of logging.Logger.
 
@@ -92,6 +102,26 @@ class Logger(logging.Logger):
         """A lease of its own on the logger below."""
         name = suffix if self.name == "root" else f"{self.name}.{suffix}"
         return Logger(name, client=self._live().connection)
+
+    def _is_plain(self) -> bool:
+        """Can nobody see the LogRecord of a call but this class?"""
+        return (type(self) is Logger and not self.filters and not self.disabled
+                and logging.getLogRecordFactory() is logging.LogRecord)
+
+    def _log(self, level: int, msg: object, args: Any, exc_info: Any = None,
+             extra: Mapping[str, object] | None = None, stack_info: bool = False,
+             stacklevel: int = 1) -> None:
+        """As logging does it, but without a LogRecord that nobody sees: that takes most of the time."""
+        lease = self._lease
+        if exc_info or extra or stack_info or lease is None or not self._is_plain():
+            super()._log(level, msg, args, exc_info, extra, stack_info, stacklevel + 1)
+            return
+        try:
+            lease.write(level, message_of(msg, args))
+        except Exception:
+            file, line, function, _ = self.findCaller(False, stacklevel + 1)
+            _complainer.handleError(self.makeRecord(
+                self.name, level, file, line, msg, args, None, function))
 
     def callHandlers(self, record: logging.LogRecord) -> None:
         lease = self._lease
