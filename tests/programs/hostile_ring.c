@@ -1,13 +1,14 @@
 /*
- * hostile_ring SOCKET attack|flood|calm SEED: a client whose other thread writes over the ring that the
- * two of them share with the daemon, until it is killed.
+ * hostile_ring SOCKET attack|flood|churn|calm SEED: a client whose other thread writes over the ring
+ * that the two of them share with the daemon, until it is killed.
  *
  * One thread goes on as a client should: it connects, opens a logger, commits records, says that they
  * are there. What the other one does meanwhile is chosen anew for each connection: some are broken at
  * once, others live long, and when the daemon ends one the next begins. With `flood` nobody writes
- * over anything, but the daemon is told to look without a pause. With `calm` it stays on one
- * connection, and what the other thread writes over is no ring: to be compared with, for it takes as
- * much of a processor. Prints how many connections it has had, one line for each.
+ * over anything, but the daemon is told to look without a pause; with `churn` a connection ends as
+ * soon as it has its ring. With `calm` it stays on one connection, and what the other thread writes
+ * over is no ring: to be compared with, for it takes as much of a processor. Prints how many
+ * connections it has had, one line for each.
  */
 #include <poll.h>
 #include <pthread.h>
@@ -31,7 +32,7 @@
 
 enum attack { ON_DATA = 1, ON_PRODUCED = 2, ON_CONSUMED = 4, ON_FLAGS = 8, ATTACKS = 16 };
 
-static bool floods, is_calm;
+static bool floods, churns, is_calm;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* while it is held nobody unmaps */
 static struct ring_header *header;			 /* NULL: there is no ring now */
 static struct ring_header *victim;			 /* the same, or a ring of its own */
@@ -143,7 +144,7 @@ static void begin_attack(int ring_fd, unsigned *seed)
 	pthread_mutex_lock(&lock);
 	capacity = (size_t)status.st_size - RING_HEADER_BYTES;
 	header = memory;
-	victim = floods || is_calm ? calloc(1, (size_t)status.st_size) : memory;
+	victim = floods || churns || is_calm ? calloc(1, (size_t)status.st_size) : memory;
 	if (victim == NULL)
 		fail("memory");
 	attacks = (unsigned)rand_r(seed) % ATTACKS;
@@ -236,6 +237,7 @@ int main(int argc, char **argv)
 	if (argc != 4)
 		return EXIT_FAILURE;
 	floods = strcmp(argv[2], "flood") == 0;
+	churns = strcmp(argv[2], "churn") == 0;
 	is_calm = strcmp(argv[2], "calm") == 0;
 	seed = (unsigned)strtoul(argv[3], NULL, 10);
 	attacker_seed = ~seed;
@@ -249,7 +251,8 @@ int main(int argc, char **argv)
 			fflush(stdout);
 			begin_attack(ring_fd, &seed);
 			close(ring_fd);
-			use_ring(fd, &seed);
+			if (!churns)
+				use_ring(fd, &seed);
 			end_attack();
 		}
 		close(fd);
