@@ -61,12 +61,16 @@ def rings(daemon):
     return daemon.stats()["clients"]["rings"]
 
 
+def config(collector, count):
+    """Rings for so many clients of one user."""
+    limits = f"limits {{ ring-bytes = {count * RING_BYTES}  uid-share = 100 }}\n"
+    return limits + target("central", collector)
+
+
 @pytest.fixture
 def with_rings(start_daemon, collector):
-    """A daemon that has rings for three clients of one user."""
-    return start_daemon(
-        f"limits {{ ring-bytes = {3 * RING_BYTES}  uid-share = 100 }}\n" + target("central", collector)
-    )
+    """A daemon that has rings for three clients."""
+    return start_daemon(config(collector, 3))
 
 
 def numbered(count):
@@ -121,6 +125,23 @@ def test_without_room_the_socket_serves(with_rings, collector):
         assert collector.texts(1) == [b"by socket"]
         fourth.client.close()
         assert rings(with_rings)["refused"] == 1
+
+
+def test_a_reload_decides_for_those_who_come(with_rings, collector):
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(contextlib.closing(Ring(with_rings)))
+        first.put(wire.open_logger(1, b"app"))
+        first.wake()
+        for count, features in (1, 0), (0, 0), (2, wire.RING):
+            with_rings.write_config(config(collector, count))
+            with_rings.reload()
+            other = Ring(with_rings)
+            stack.callback(other.client.close)
+            assert other.features == features
+            first.put(wire.record(1, b"with %d" % count))
+            first.wake()
+        assert collector.texts(3) == [b"with 1", b"with 0", b"with 2"]
+        assert rings(with_rings)["bytes"] == 2 * RING_BYTES
 
 
 def test_a_breach_harms_nobody_else(with_rings, collector):
