@@ -530,11 +530,11 @@ void client_end(struct client *client, enum frame_error_code code, const char *r
 		client->is_to_be_given = false; /* no welcome has gone that would speak of it */
 		client_send(client, &reply);
 	}
-	client_drop_ring(client);
 	event_del(client->readable);
 	event_del(client->writable);
 	close(client->fd);
 	client->fd = -1;
+	client_drop_ring(client); /* not before: who rings for us has to find nobody */
 	event_add(client->reclaim, &now);
 }
 

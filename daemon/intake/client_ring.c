@@ -82,8 +82,10 @@ void client_ring_deinit(struct client_ring *ring)
 	close_descriptor(ring);
 	if (ring->look != NULL)
 		event_free(ring->look);
-	if (ring->memory != NULL)
+	if (ring->memory != NULL) {
+		ring_resign(&ring->consumer);
 		munmap(ring->memory, CLIENT_RING_BYTES);
+	}
 	*ring = (struct client_ring){ .fd = -1 };
 }
 
@@ -107,9 +109,12 @@ static size_t whole_frames(struct span bytes, size_t questions)
 const char *client_ring_take(struct client_ring *ring, uint8_t *to, struct ring_look look,
 			     struct span *frames_out, bool *room_out)
 {
-	int64_t there = ring_peek(&ring->consumer, to, look.bytes);
+	int64_t there;
 	size_t whole;
 
+	if (look.is_last)
+		ring_resign(&ring->consumer);
+	there = ring_peek(&ring->consumer, to, look.bytes);
 	*frames_out = (struct span){ 0 };
 	*room_out = false;
 	if (there < 0)

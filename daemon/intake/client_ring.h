@@ -32,6 +32,7 @@ struct client_ring {
 struct ring_look {
 	size_t bytes;	  /* at least WIRE_PACKET_MAX */
 	size_t questions; /* frames that may be answered; at least 1 */
+	bool is_last;	  /* who commits later has to find out that nobody looks */
 };
 
 /**

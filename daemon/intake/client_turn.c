@@ -149,6 +149,7 @@ static const char *client_take_ring(struct client *client, struct turn *turn, st
 	const struct ring_look look = {
 		.bytes = turn->closed ? CLIENT_ARENA_BYTES - turn->used : WIRE_PACKET_MAX,
 		.questions = turn->closed ? SIZE_MAX : QUESTIONS_PER_LOOK,
+		.is_last = turn->closed,
 	};
 	bool room;
 	const char *wrong = client_ring_take(&client->ring, client->env->arena + turn->used, look,

@@ -213,3 +213,8 @@ bool ring_sleep(struct ring_consumer *consumer)
 	atomic_store(&header->consumer_sleeps, 0);
 	return false;
 }
+
+void ring_resign(struct ring_consumer *consumer)
+{
+	atomic_store(&consumer->header->consumer_sleeps, 1);
+}

@@ -140,4 +140,10 @@ int ring_consume(struct ring_consumer *consumer, size_t bytes, bool *tell_out);
  */
 bool ring_sleep(struct ring_consumer *consumer);
 
+/**
+ * Says that the consumer looks once more and then never again: whoever commits what that look does
+ * not find has to wake it, and finds out that nobody is there.
+ */
+void ring_resign(struct ring_consumer *consumer);
+
 #endif

@@ -7,6 +7,8 @@
  *   limit     no descriptor is to be had; what was logged meanwhile arrives once there is one
  *   close     all descriptors are closed while threads log, again and again, and files of FOLDER get
  *             their numbers: they have "data\n" then, once for each time. Records are numbered.
+ *   leave     all descriptors are closed, it logs on for a moment and ends without a word, when nothing
+ *             waits in its buffer; it prints how many records it has made since it closed them
  * Exits 0 when every call did what logfwd(3) says.
  */
 #include <fcntl.h>
@@ -170,11 +172,40 @@ static void log_while_all_is_closed(const char *folder)
 	logger = NULL;
 }
 
+static uint64_t buffered(void)
+{
+	struct logfwd_client_stats stats = { .size = sizeof(stats) };
+
+	must(logfwd_client_stats(client, &stats) == 0);
+	return stats.buffered;
+}
+
+/* What does not wait in the buffer is in the daemon's reach, whatever becomes of the process. */
+static void leave_without_a_word(void)
+{
+	int count;
+
+	open_client();
+	must(logfwd_flush(client, FLUSH_MS) == 0); /* where there is a ring, it is there now */
+	for (count = 0; count < RECORDS; count++)
+		must(logfwd_log(busy, LOGFWD_INFO, "so that the daemon is awake") == 0);
+	must(close_range(STDERR_FILENO + 1, ~0U, 0) == 0);
+	for (count = 0; count < ROUNDS || buffered() > 0; count++) {
+		must(logfwd_log(logger, LOGFWD_INFO, "%d", count) == 0);
+		pause_ms(1);
+	}
+	printf("%d\n", count);
+	fflush(stdout);
+	_exit(EXIT_SUCCESS);
+}
+
 int main(int argc, char **argv)
 {
 	must(argc == 2 || argc == 3);
 	alarm(PATIENCE_S);
-	if (strcmp(argv[1], "exit") == 0)
+	if (strcmp(argv[1], "leave") == 0)
+		leave_without_a_word();
+	else if (strcmp(argv[1], "exit") == 0)
 		end_by_exit();
 	else if (strcmp(argv[1], "cancel") == 0)
 		end_by_cancellation();

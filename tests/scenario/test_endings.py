@@ -31,6 +31,7 @@ def run_program(daemon, name, *arguments):
         environment["ASAN_OPTIONS"] = environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
     done = run(PROGRAMS / name, *arguments, env=environment, timeout=HANGS_AFTER_S)
     assert done.returncode == 0, done
+    return done.stdout
 
 
 def texts(daemon, collector):
@@ -66,6 +67,12 @@ def test_no_file_gets_what_is_logged(daemon, collector):
     arrived = [tuple(map(int, text.split())) for text in collector.texts(4 * 1000)]
     # Once each; the daemon may read the next connection before the end of the one that was closed.
     assert sorted(arrived) == [(thread, number) for thread in range(4) for number in range(1000)]
+
+
+def test_what_does_not_wait_arrives(daemon, collector):
+    """A program closes all its descriptors while the daemon listens, logs on, and is gone."""
+    count = int(run_program(daemon, "endings", "leave"))
+    assert texts(daemon, collector) == {str(number): 1 for number in range(count)}
 
 
 def test_an_unloaded_library_is_called_by_nobody(daemon, collector):

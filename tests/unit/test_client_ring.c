@@ -1,7 +1,7 @@
 /*
  * Proves that frames count the same by ring as by socket, in one order over both; that what a dead
  * client had committed is taken to its end and no further; that nothing in the ring is believed; and
- * that a ring costs its user, once, and nothing when it is gone.
+ * that a ring costs its user, once, and nothing when it is gone; that who writes on finds that out.
  */
 #include "intake/client.h"
 
@@ -314,6 +314,42 @@ START_TEST(the_dead_are_heard_to_the_end)
 }
 END_TEST
 
+static void end_by_descriptor(void)
+{
+	peer_close(&peer);
+}
+
+static void end_by_breach(void)
+{
+	write_frame_of(FRAME_OPEN);
+	peer_say(&peer);
+}
+
+static void end_by_daemon(void)
+{
+	client_end(client, FRAME_ERROR_SHUTDOWN, "it stops");
+}
+
+static void (*const ends[])(void) = { end_by_descriptor, end_by_breach, end_by_daemon };
+
+/* An application closes the library's descriptor, or does not look: its next record must not get lost. */
+START_TEST(who_commits_behind_the_end_finds_out)
+{
+	use_ring();
+	peer_open(&peer, 1, "a");
+	put();
+	say_ring();
+	serve();
+	ck_assert_uint_eq(ring.header->consumer_sleeps, 0);
+	ends[_i]();
+	serve();
+	ck_assert_ptr_null(env.list.first);
+	peer_record(&peer, 1, "later");
+	ck_assert(put());
+	ck_assert_uint_eq(fake.records, 0);
+}
+END_TEST
+
 /* Its next connection brings them: the one that was theirs first must not. */
 START_TEST(what_is_taken_back_is_not_handled)
 {
@@ -567,6 +603,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, a_full_ring_tells_of_room);
 	tcase_add_test(all, the_dead_have_said_what_they_committed);
 	tcase_add_test(all, the_dead_are_heard_to_the_end);
+	tcase_add_loop_test(all, who_commits_behind_the_end_finds_out, 0, ARRAY_LEN(ends));
 	tcase_add_test(all, what_is_taken_back_is_not_handled);
 	tcase_add_test(all, who_asks_much_and_reads_late_is_answered);
 	tcase_add_test(all, who_leaves_by_ring_has_left);

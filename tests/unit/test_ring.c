@@ -306,6 +306,19 @@ START_TEST(ring_wakes_a_sleeper_once)
 }
 END_TEST
 
+START_TEST(ring_that_nobody_reads_any_more_wakes_nobody_in_vain)
+{
+	make_ring(16, 0);
+	put(0, 1);
+	ck_assert(!ring_commit(&producer));
+	ring_resign(&consumer); /* also when something is there, which it still reads */
+	consume(1);
+	put(1, 1);
+	ck_assert(ring_commit(&producer)); /* who tries that finds out */
+	drop_ring();
+}
+END_TEST
+
 START_TEST(ring_tells_of_room_once_half_of_it_is_free)
 {
 	make_ring(16, 0);
@@ -340,6 +353,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, ring_believes_no_index_of_the_consumer);
 	tcase_add_test(all, ring_keeps_its_own_index);
 	tcase_add_test(all, ring_wakes_a_sleeper_once);
+	tcase_add_test(all, ring_that_nobody_reads_any_more_wakes_nobody_in_vain);
 	tcase_add_test(all, ring_tells_of_room_once_half_of_it_is_free);
 	suite_add_tcase(suite, all);
 	return suite;

@@ -1,6 +1,6 @@
 /*
- * Proves that producer and consumer of a ring miss no waking, and that each byte is consumed or taken
- * back once, whoever runs when. The two are coroutines that may change places before each access to a
+ * Proves that producer and consumer of a ring miss no waking, that each byte is consumed or taken
+ * back once, and that a producer learns of a consumer that has left, whoever runs when. The two are coroutines that may change places before each access to a
  * word that they share; every order is tried in which a side that could go on is interrupted so many
  * times at most. That both see what happens in one order is what sequentially consistent operations
  * promise, and not tried here.
@@ -60,6 +60,9 @@ static const struct plan {
 	{ 4, 2, 3, true, 4, 6 },
 };
 
+/* All fits the ring; the consumer does not wait for it. */
+static const struct plan ending = { 4, 1, 4, true, 100, 100 };
+
 static const struct plan *plan;
 static ucontext_t scheduler;
 static struct coroutine sides[SIDES];
@@ -73,6 +76,7 @@ static alignas(RING_CACHE_LINE) uint8_t memory[RING_HEADER_BYTES + CAPACITY_MAX]
 static struct ring_producer producer;
 static struct ring_consumer consumer;
 static uint64_t taken, taken_back; /* bytes */
+static bool is_left_alone;	   /* the producer, by what it has found out */
 
 static void step(void)
 {
@@ -118,6 +122,23 @@ static void produce(void)
 	step();
 }
 
+/* Ends with the first commit that has to wake somebody: there is nobody. */
+static void produce_until_left_alone(void)
+{
+	uint8_t rest[CAPACITY_MAX];
+
+	for (uint64_t i = 0; i < plan->frames && !is_left_alone; i++) {
+		uint8_t frame = (uint8_t)i;
+
+		ck_assert_int_eq(ring_put(&producer, span_of_bytes(&frame, 1)), 0);
+		is_left_alone = ring_commit(&producer);
+	}
+	if (is_left_alone)
+		taken_back = (uint64_t)ring_take_back(&producer, rest);
+	sides[PRODUCER].is_done = true;
+	step();
+}
+
 /* Returns false when the ring was taken back. */
 static bool consume(const uint8_t *bytes, size_t length)
 {
@@ -156,6 +177,20 @@ static void consume_all(void)
 	step();
 }
 
+static void consume_once_more(void)
+{
+	uint8_t bytes[CAPACITY_MAX];
+	int64_t there;
+
+	ring_resign(&consumer);
+	step();
+	there = ring_peek(&consumer, bytes, sizeof(bytes));
+	if (there > 0)
+		consume(bytes, (size_t)there);
+	sides[CONSUMER].is_done = true;
+	step();
+}
+
 static void begin(enum side side, void (*run)(void))
 {
 	struct coroutine *self = &sides[side];
@@ -174,15 +209,16 @@ static bool can_run(enum side side)
 }
 
 /* Runs both until neither can: in the order of changes_at, and behind its end without changes. */
-static void run_order(void)
+static void run_order(void (*produce_run)(void), void (*consume_run)(void))
 {
 	running = NOBODY;
 	memset(memory, 0, sizeof(memory));
 	producer = ring_producer_over(memory, plan->capacity);
 	consumer = ring_consumer_over(memory, plan->capacity);
 	taken = taken_back = 0;
-	begin(PRODUCER, produce);
-	begin(CONSUMER, consume_all);
+	is_left_alone = false;
+	begin(PRODUCER, produce_run);
+	begin(CONSUMER, consume_run);
 	running = PRODUCER;
 	for (steps = 0; can_run(PRODUCER) || can_run(CONSUMER); steps++) {
 		enum side other = running == PRODUCER ? CONSUMER : PRODUCER;
@@ -223,13 +259,31 @@ START_TEST(ring_misses_no_waking_in_any_order)
 	changes = (unsigned)test_steps(plan->changes, plan->changes_long);
 	memset(changes_at, 0, sizeof(changes_at));
 	do {
-		run_order();
+		run_order(produce, consume_all);
 		orders++;
 		ck_assert(sides[PRODUCER].is_done);
 		ck_assert_uint_eq(taken + taken_back, plan->frames * plan->length);
 	} while (find_next_order(changes));
 	ck_assert_uint_gt(orders, 10);
 	printf("# plan %d: %zu orders\n", _i, orders);
+}
+END_TEST
+
+START_TEST(ring_that_nobody_reads_any_more_says_so_in_any_order)
+{
+	size_t orders = 0;
+
+	plan = &ending;
+	memset(changes_at, 0, sizeof(changes_at));
+	do {
+		run_order(produce_until_left_alone, consume_once_more);
+		orders++;
+		ck_assert(sides[PRODUCER].is_done && sides[CONSUMER].is_done);
+		ck_assert_uint_eq(taken + taken_back, producer.committed);
+		ck_assert(is_left_alone || taken == plan->frames);
+	} while (find_next_order(plan->changes));
+	ck_assert_uint_gt(orders, 10);
+	printf("# the end: %zu orders\n", orders);
 }
 END_TEST
 
@@ -240,6 +294,7 @@ Suite *suite_under_test(void)
 
 	tcase_set_tags(all, LONG_TAG);
 	tcase_add_loop_test(all, ring_misses_no_waking_in_any_order, 0, ARRAY_LEN(plans));
+	tcase_add_test(all, ring_that_nobody_reads_any_more_says_so_in_any_order);
 	suite_add_tcase(suite, all);
 	return suite;
 }
