@@ -9,6 +9,7 @@
  *             their numbers: they have "data\n" then, once for each time. Records are numbered.
  *   leave     all descriptors are closed, it logs on for a moment and ends without a word, when nothing
  *             waits in its buffer; it prints how many records it has made since it closed them
+ *   exec      the program begins anew, and finds no descriptor but the standard ones
  * Exits 0 when every call did what logfwd(3) says.
  */
 #include <fcntl.h>
@@ -28,6 +29,7 @@
 #define BURST	   10	/* of them between two pauses */
 #define CLOSINGS   6
 #define FILES	   8
+#define MAX_FD	   1024
 #define FLUSH_MS   30000
 #define PATIENCE_S 60
 
@@ -199,11 +201,36 @@ static void leave_without_a_word(void)
 	_exit(EXIT_SUCCESS);
 }
 
+static void begin_anew(char *program)
+{
+	char heir[] = "heir";
+	char *arguments[] = { program, heir, NULL };
+
+	/* What a shell of the test may have left open is no finding. */
+	must(close_range(STDERR_FILENO + 1, ~0U, 0) == 0);
+	open_client();
+	for (int i = 0; i < ROUNDS; i++)
+		must(logfwd_log(logger, LOGFWD_INFO, "%d", i) == 0);
+	must(logfwd_flush(client, FLUSH_MS) == 0);
+	execv(program, arguments);
+	must(false);
+}
+
+static void find_no_descriptor(void)
+{
+	for (int fd = STDERR_FILENO + 1; fd < MAX_FD; fd++)
+		must(fcntl(fd, F_GETFD) < 0);
+}
+
 int main(int argc, char **argv)
 {
 	must(argc == 2 || argc == 3);
 	alarm(PATIENCE_S);
-	if (strcmp(argv[1], "leave") == 0)
+	if (strcmp(argv[1], "heir") == 0)
+		find_no_descriptor();
+	else if (strcmp(argv[1], "exec") == 0)
+		begin_anew(argv[0]);
+	else if (strcmp(argv[1], "leave") == 0)
 		leave_without_a_word();
 	else if (strcmp(argv[1], "exit") == 0)
 		end_by_exit();

@@ -1,6 +1,7 @@
 """The library is there to the end: at exit and in destructors, under cancellation, without descriptors.
 
-And when it is itself unloaded, it leaves nothing that would be called. The same by socket and by ring.
+A program that it begins anew as (exec) has none of its descriptors; and when the library is itself
+unloaded, it leaves nothing that would be called. The same by socket and by ring.
 """
 
 import collections
@@ -73,6 +74,11 @@ def test_what_does_not_wait_arrives(daemon, collector):
     """A program closes all its descriptors while the daemon listens, logs on, and is gone."""
     count = int(run_program(daemon, "endings", "leave"))
     assert texts(daemon, collector) == {str(number): 1 for number in range(count)}
+
+
+def test_no_descriptor_is_inherited(daemon, collector):
+    run_program(daemon, "endings", "exec")
+    assert texts(daemon, collector) == {str(number): 1 for number in range(50)}
 
 
 def test_an_unloaded_library_is_called_by_nobody(daemon, collector):
