@@ -1,4 +1,7 @@
-/* Proves that the library's one descriptor is its own, and that no other ever gets its bytes. */
+/*
+ * Proves that the library's one descriptor is its own, and that no other ever gets its bytes, by
+ * socket and through a ring.
+ */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,24 +10,53 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "support/played_ring.h"
 #include "support/scripted_daemon.h"
 #include "support/suite.h"
+#include "wire/level.h"
 
 #define MAX_FD 256
 
+enum transport { BY_SOCKET, BY_RING, TRANSPORTS };
+
 static struct scripted_daemon played;
+static struct played_ring ring;
 static struct logfwd_client *client;
+static struct logfwd_logger *logger;
 
 static void set_up(void)
 {
 	daemon_init(&played, true);
+	played_ring_make(&ring, ring_bytes(PLAYED_RING_CAPACITY), PLAYED_RING_SEALS);
 }
 
 static void tear_down(void)
 {
 	logfwd_client_close(client);
 	client = NULL;
+	played_ring_unmake(&ring);
 	daemon_deinit(&played);
+}
+
+/* A client with a logger that the daemon has heard of; a ring is in use, and the daemon sleeps. */
+static void connect_client(enum transport transport)
+{
+	struct frame frame;
+
+	client = daemon_client(&played, (struct logfwd_options){ 0 });
+	logger = open_logger(client, "a");
+	daemon_accept(&played, NULL);
+	daemon_expect_open(&played, "a");
+	if (transport == BY_RING)
+		daemon_welcome_with(&played, FEATURE_RING, &ring.fd, 1);
+	else
+		daemon_welcome(&played, WIRE_RECORD_MAX);
+	daemon_say_levels(&played, LEVEL_MAX + 1, NULL, 0);
+	logfwd_flush(client, 0);
+	while (transport == BY_RING && played_ring_take(&ring, &frame))
+		;
+	ck_assert(transport == BY_SOCKET || ring_sleep(&ring.consumer));
+	ck_assert_uint_eq(ring.consumer.consumed > 0, transport == BY_RING);
 }
 
 /* The client's end of its connection; -1 when there is none. */
@@ -88,13 +120,10 @@ END_TEST
 /* What a program does that "closes all descriptors" and then opens its own. */
 START_TEST(descriptor_that_was_taken_over_is_left_alone)
 {
-	struct logfwd_logger *logger;
 	int pair[2], fd;
 	char byte;
 
-	client = daemon_connected_client(&played);
-	logger = open_logger(client, "a");
-	daemon_expect_open(&played, "a");
+	connect_client((enum transport)_i);
 	fd = library_fd();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	ck_assert_int_eq(dup2(pair[0], fd), fd);
@@ -113,11 +142,7 @@ END_TEST
 
 START_TEST(descriptor_may_be_closed_by_the_application)
 {
-	struct logfwd_logger *logger;
-
-	client = daemon_connected_client(&played);
-	logger = open_logger(client, "a");
-	daemon_expect_open(&played, "a");
+	connect_client((enum transport)_i);
 	close(library_fd());
 	while (client_stats(client).connected == 1)
 		ck_assert_int_eq(logfwd_log(logger, LOGFWD_INFO, "again"), 0);
@@ -130,7 +155,6 @@ END_TEST
 START_TEST(descriptor_may_not_be_had)
 {
 	struct rlimit old, none;
-	struct logfwd_logger *logger;
 
 	getrlimit(RLIMIT_NOFILE, &old);
 	none = (struct rlimit){ 0, old.rlim_max };
@@ -157,8 +181,10 @@ Suite *suite_under_test(void)
 	tcase_add_checked_fixture(descriptors, set_up, tear_down);
 	tcase_add_test(descriptors, descriptor_is_one_for_all_loggers_and_not_inherited);
 	tcase_add_test(descriptors, descriptor_is_none_of_the_standard_three);
-	tcase_add_test(descriptors, descriptor_that_was_taken_over_is_left_alone);
-	tcase_add_test(descriptors, descriptor_may_be_closed_by_the_application);
+	tcase_add_loop_test(descriptors, descriptor_that_was_taken_over_is_left_alone, 0,
+			    TRANSPORTS);
+	tcase_add_loop_test(descriptors, descriptor_may_be_closed_by_the_application, 0,
+			    TRANSPORTS);
 	tcase_add_test(descriptors, descriptor_may_not_be_had);
 	suite_add_tcase(suite, descriptors);
 	return suite;
