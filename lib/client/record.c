@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "client/clock.h"
+#include "client/inside.h"
 #include "client/link.h"
 #include "client/logger.h"
 #include "wire/level.h"
@@ -47,6 +48,13 @@ static int place(struct logfwd_logger *logger, const struct outgoing *frame, int
 	return error;
 }
 
+/* In a signal handler inside another call: the record is lost, and counted as soon as that is done. */
+static int refuse(struct logfwd_client *client, int64_t time_us)
+{
+	client_refuse_record(client, time_us);
+	return -EDEADLK;
+}
+
 static int submit(struct logfwd_logger *logger, int level, struct span text, size_t original_length)
 {
 	struct logfwd_client *client = logger->client;
@@ -66,10 +74,8 @@ static int submit(struct logfwd_logger *logger, int level, struct span text, siz
 	struct client_hold hold;
 	int error;
 
-	if (!client_enter(client, &hold)) {
-		client_refuse_record(client, record.time_us);
-		return -EDEADLK;
-	}
+	if (!client_enter(client, &hold))
+		return refuse(client, record.time_us);
 	frame_write_record_head(&head, &record);
 	frame.head = writer_span(&head);
 	client->counts.records++;
@@ -102,6 +108,26 @@ static inline int begin(struct logfwd_logger *logger, int level)
 	return 0;
 }
 
+/* A signal handler that logs must not ask for memory inside malloc() or free(): inside.h. */
+static char *text_new(size_t bytes)
+{
+	char *text;
+
+	inside_begin();
+	text = malloc(bytes);
+	inside_end();
+	return text;
+}
+
+static void text_free(char *text)
+{
+	inside_begin();
+	free(text);
+	inside_end();
+}
+
+DEFINE_CLEANUP(char *, text_free)
+
 /* Formats again, into the heap, what turned out to be length bytes long. */
 __attribute__((format(printf, 3, 0))) static int submit_long(struct logfwd_logger *logger,
 							     int level, const char *format,
@@ -110,7 +136,7 @@ __attribute__((format(printf, 3, 0))) static int submit_long(struct logfwd_logge
 	size_t limit = atomic_load_explicit(&logger->client->record_bytes, memory_order_relaxed);
 	/* One byte more than is sent, to see whether the cut splits a character. */
 	size_t kept = length <= limit ? length : limit + 1;
-	CLEANUP(free) char *text = malloc(kept + 1);
+	CLEANUP(text_free) char *text = text_new(kept + 1);
 
 	if (text == NULL)
 		return -ENOMEM;
@@ -128,6 +154,8 @@ __attribute__((format(printf, 3, 0))) static int format_and_submit(struct logfwd
 	va_list again;
 	int length, error;
 
+	if (inside_is())
+		return refuse(logger->client, clock_wall_us());
 	va_copy(again, args);
 	length = format == NULL ? -1 : vsnprintf(text, sizeof(text), format, args);
 	if (length < 0)
