@@ -1,7 +1,8 @@
 /*
  * Allocations that fail on request, for a test program that is linked with
- * -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=slab_alloc. Check
- * itself may allocate in every assertion, so there is none while they fail.
+ * -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray,--wrap=slab_alloc, and
+ * --wrap=mmap64 if mappings are to fail as well. Check itself may allocate in every assertion, so
+ * there is none while they fail.
  */
 #ifndef LOGFWD_TESTS_FAILING_MEMORY_H
 #define LOGFWD_TESTS_FAILING_MEMORY_H
@@ -11,6 +12,8 @@
 
 /** From now on the allocation after `good` more fails, and all that follow it. */
 void memory_fail_after(size_t good);
+/** The same, but those that follow are good again. */
+void memory_fail_once_after(size_t good);
 /** Ends that; returns whether one has failed. */
 bool memory_heal(void);
 
