@@ -18,11 +18,12 @@ from pathlib import Path
 MILLION = 1_000_000
 DYING = 100_000
 CLIENTS = 1000
+IDLE = 10_000
 TOGGLES = 2000  # of one lease's level
 RECORDS = 400_000  # of one measurement
 ROUNDS = 9
 CONFIG = (
-    "limits { loggers = 4000000  clients = 2000  uid-share = 100 }\n"
+    "limits { loggers = 4000000  clients = 12000  uid-share = 100 }\n"
     "logger logfwd.clients { level = 100 }\n"
     "logger recorded { level = warning  recorder = 2000 }\n"
 )
@@ -30,7 +31,7 @@ RECORDED = 2000
 
 
 def row(what, figure, goal=""):
-    print(f"{what:<52} {figure:>14}  {goal}", flush=True)
+    print(f"{what:<62} {figure:>12}  {goal}", flush=True)
 
 
 def resident(pid):
@@ -100,19 +101,24 @@ def cost_of(daemon, client, packets):
     return (cpu_seconds(daemon.pid) - begin) / RECORDS * 1e6
 
 
+def record_packets(wire, count):
+    """RECORDS of a client with so many loggers."""
+    draw = random.Random(1)
+    frames = [wire.record(draw.randrange(count), b"x" * 100) for _ in range(RECORDS)]
+    return list(in_packets(frames, 100))
+
+
 def record_costs(daemon, wire, counts):
     """Microseconds of the daemon's CPU for a record of a client with so many loggers, each.
 
     Medians of rounds taken in turn, all clients connected, so that what drifts hits all alike.
     """
-    draw = random.Random(1)
     clients, costs = [], [[] for _ in counts]
     for count in counts:
         client = daemon.client()
         client.on_flushed = None
         open_loggers(client, wire, count)
-        frames = [wire.record(draw.randrange(count), b"x" * 100) for _ in range(RECORDS)]
-        clients.append((client, list(in_packets(frames, 100))))
+        clients.append((client, record_packets(wire, count)))
     for _ in range(ROUNDS):
         for (client, packets), taken in zip(clients, costs):
             taken.append(cost_of(daemon, client, packets))
@@ -120,6 +126,29 @@ def record_costs(daemon, wire, counts):
         client.close()
     daemon.wait_for_stats(lambda stats: stats["loggers"]["leased"] == 0, "the end of all", 60)
     return [statistics.median(taken) for taken in costs]
+
+
+def idle(daemon, wire):
+    """What clients that do nothing cost: the daemon's memory, and the records of one that works."""
+    with daemon.client() as client:
+        client.on_flushed = None
+        open_loggers(client, wire, 10)
+        packets = record_packets(wire, 10)
+        alone = [cost_of(daemon, client, packets) for _ in range(ROUNDS)]
+        before = resident(daemon.pid)
+        others = [daemon.client() for _ in range(IDLE)]
+        for number, other in enumerate(others):
+            other.send(wire.open_logger(1, name_of(number)))
+        daemon.wait_for_stats(lambda stats: stats["loggers"]["leases"] == 10 + IDLE, "all leases")
+        each = (resident(daemon.pid) - before) / IDLE
+        among = [cost_of(daemon, client, packets) for _ in range(ROUNDS)]
+        for other in others:
+            other.close()
+    row(f"resident bytes of each of {IDLE} idle clients", f"{each:.0f}", "at most 4096, its logger included")
+    few, many = statistics.median(alone), statistics.median(among)
+    row("CPU of a record beside them, us", f"{many:.3f}", f"alone {few:.3f}")
+    row("ratio", f"{many / few:.2f}", "at most 1.1")
+    daemon.wait_for_stats(lambda stats: stats["clients"]["live"] == 0, "the end of all", 60)
 
 
 def hurry(pid):
@@ -272,6 +301,7 @@ def main():
         row("CPU of a record, us, 10 loggers", f"{few:.3f}")
         row("CPU of a record, us, a million loggers", f"{many:.3f}")
         row("ratio", f"{many / few:.2f}", "at most 1.1")
+        idle(daemon, wire)
         death(daemon, wire, None, "")
         death(daemon, wire, lambda n: wire.set_level(n, 30), "(levels)")
         death(daemon, wire, lambda n: wire.set_context(n, b"peer", b"10.0.0.7:51234"),
