@@ -291,19 +291,26 @@ json_t *accounts_stats(const struct accounts_source *source)
 			 "sockets", sockets_json(output), "tails", tails_json(source->tails));
 }
 
-struct last_error {
-	int error;
-};
-
-static void find_last_error(const struct server *server, const struct target_counts *lane,
-			    void *arg)
+static void find_later(const struct server *server, const struct target_counts *lane, void *arg)
 {
-	const struct server_account *account = server_account(server);
-	struct last_error *last = arg;
+	const struct server_account **last = arg;
 
 	(void)lane;
-	if (account->last_error != 0)
-		last->error = account->last_error;
+	*last = server_account_later(*last, server_account(server));
+}
+
+static void add_last_error(json_t *object, const struct target *target)
+{
+	const struct server_account *last = NULL;
+	json_t *error = json_null(), *seconds = json_null();
+
+	target_each_server(target, find_later, &last);
+	if (last != NULL && last->last_error != 0) {
+		error = json_string(strerror(last->last_error));
+		seconds = json_real((double)(clock_monotonic_ms() - last->last_error_ms) / 1000.0);
+	}
+	json_object_set_new(object, "last_error", error);
+	json_object_set_new(object, "last_error_seconds", seconds);
 }
 
 json_t *accounts_targets(const struct accounts_source *source)
@@ -314,15 +321,11 @@ json_t *accounts_targets(const struct accounts_source *source)
 	for (size_t i = 0; i < output_targets(output); i++) {
 		const struct target *target = output_target(output, i);
 		json_t *object = json_object_get(targets, target_name(target));
-		struct last_error last = { 0 };
 
-		target_each_server(target, find_last_error, &last);
 		json_object_set_new(object, "policy",
 				    json_string(policy_name(target_policy(target))));
 		json_object_set_new(object, "sockets", number(target_sockets(target)));
-		json_object_set_new(object, "last_error",
-				    last.error == 0 ? json_null()
-						    : json_string(strerror(last.error)));
+		add_last_error(object, target);
 	}
 	return json_pack("{s:o}", "targets", targets);
 }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "os/clock.h"
 #include "output/refusals.h"
 #include "output/segments.h"
 #include "output/server_state.h"
@@ -92,7 +93,7 @@ int channel_read_errors(struct channel *channel)
 
 		if (error.error == 0)
 			continue;
-		server_account_error(account, error.error);
+		server_account_error(account, error.error, clock_monotonic_ms());
 		if (!send_verdict_is_of_server(send_verdict(error.error)))
 			continue;
 		last = error.error;

@@ -231,7 +231,7 @@ static struct server_result server_open_failed(struct server *server, int error,
 
 	if (error == EBUSY) /* all are watched for a moment, for other servers */
 		return pause;
-	server_account_error(&server->account, error);
+	server_account_error(&server->account, error, now_ms);
 	/* out of descriptors or memory is our trouble, not the collector's */
 	if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
 		return pause;
@@ -273,7 +273,7 @@ static void server_send_failed(struct server *server, struct channel *channel, i
 
 	/* News of a datagram sent before stand in the error queue as well, and count once. */
 	if (!send_verdict_is_of_server(verdict) || channel_read_errors(channel) == 0) {
-		server_account_error(&server->account, error);
+		server_account_error(&server->account, error, now_ms);
 		if (verdict == SEND_PATH)
 			failure.trouble = TROUBLE_LOCAL;
 	}

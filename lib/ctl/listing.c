@@ -7,6 +7,7 @@
 #include "ctl/connection.h"
 #include "ctl/json.h"
 #include "ctl/print.h"
+#include "ctl/target_table.h"
 #include "ctl/visible.h"
 
 typedef void print_function(const json_t *result);
@@ -69,7 +70,7 @@ static void print_clients(const json_t *result)
 
 static void print_targets(const json_t *result)
 {
-	print_fields(json_object_get(result, "targets"), 0);
+	target_table_print(json_object_get(result, "targets"));
 }
 
 int run_clients(const struct invocation *invocation, int argc, char **argv)

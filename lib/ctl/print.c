@@ -102,7 +102,7 @@ void print_fields(const json_t *object, int indent)
 		printf("%*s", indent, "");
 		visible_write(stdout, span_of(key));
 		if (json_is_object(value)) {
-			puts(json_object_size(value) == 0 ? "  none" : "");
+			fputc('\n', stdout);
 			print_fields(value, indent + 2);
 			continue;
 		}

@@ -42,6 +42,16 @@ static int fail(const char *what, int error)
 	return EXIT_FAILURE;
 }
 
+static int say_not_taken(int error)
+{
+	const char *given = secure_getenv("LOGFWD_SOCKET"); /* as the library reads it */
+
+	fprintf(stderr, "logfwdctl: logfwdd at %s did not take the record: %s%s\n",
+		given != NULL ? given : "/run/logfwd/client.sock", strerror(-error),
+		error == -ENOTCONN ? "; is it running? LOGFWD_SOCKET names another socket" : "");
+	return EXIT_FAILURE;
+}
+
 /* Done only when the daemon has the record: what the library gave up for any reason failed. */
 static int confirm(struct logfwd_client *client)
 {
@@ -49,7 +59,7 @@ static int confirm(struct logfwd_client *client)
 	int error = logfwd_flush(client, FLUSH_TIMEOUT_MS);
 
 	if (error < 0)
-		return fail("logfwdd did not take the record", error);
+		return say_not_taken(error);
 	error = logfwd_client_stats(client, &stats);
 	if (error < 0)
 		return fail("cannot tell what became of the record", error);

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "ctl/command.h"
@@ -20,24 +21,34 @@ static int ask_stats(const struct invocation *invocation, json_t **stats_out)
 			      CONNECTION_TIMEOUT_MS, stats_out);
 }
 
-/* What has never been refused for a reason: a page of zeros would hide the one that is none. */
-static void leave_out_zeros(json_t *by_reason)
+/* What is told though it is zero: somebody looks for it. */
+static bool is_always_told(const char *key)
 {
-	const char *reason;
-	json_t *count;
+	return strcmp(key, "received") == 0 || strcmp(key, "queued") == 0 ||
+	       strcmp(key, "live") == 0 || strcmp(key, "open") == 0;
+}
+
+/* A page of zeros would hide the one that is none. */
+static void leave_out_zeros(json_t *object)
+{
+	const char *key;
+	json_t *value;
 	void *next;
 
-	json_object_foreach_safe(by_reason, next, reason, count)
+	json_object_foreach_safe(object, next, key, value)
 	{
-		if (json_integer_value(count) == 0)
-			json_object_del(by_reason, reason);
+		if (json_is_object(value))
+			leave_out_zeros(value);
+		if (json_is_object(value)
+			    ? json_object_size(value) == 0
+			    : json_is_integer(value) && json_integer_value(value) == 0 &&
+				      !is_always_told(key))
+			json_object_del(object, key);
 	}
 }
 
 static void print_text(json_t *stats)
 {
-	json_t *loggers = json_object_get(stats, "loggers");
-	json_t *clients = json_object_get(stats, "clients");
 	char uptime[PRINT_DURATION_BYTES];
 	bool balanced = json_is_true(json_object_get(stats, "balanced"));
 
@@ -49,9 +60,7 @@ static void print_text(json_t *stats)
 	json_object_del(stats, "version");
 	json_object_del(stats, "uptime_seconds");
 	json_object_del(stats, "balanced");
-	leave_out_zeros(json_object_get(loggers, "refused_by"));
-	leave_out_zeros(json_object_get(loggers, "contexts_refused_by"));
-	leave_out_zeros(json_object_get(clients, "refused_by"));
+	leave_out_zeros(stats);
 	print_fields(stats, 0);
 }
 
