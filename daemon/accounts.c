@@ -6,11 +6,6 @@
 #include "os/clock.h"
 
 /* What a client claims may be more than JSON's integers hold. */
-static json_t *number(uint64_t value)
-{
-	return json_integer(value < INT64_MAX ? (json_int_t)value : INT64_MAX);
-}
-
 static uint64_t rejected_sum(const struct record_counts *counts)
 {
 	uint64_t sum = 0;
@@ -26,13 +21,15 @@ static json_t *records_json(const struct record_counts *counts)
 
 	for (size_t i = 0; i < REJECT_REASONS; i++)
 		json_object_set_new(by, reject_reason_name((enum reject_reason)i),
-				    number(counts->rejected[i]));
+				    count_json(counts->rejected[i]));
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "recorded",
-			 number(counts->recorded), "received", number(counts->received), "accepted",
-			 number(counts->accepted), "filtered", number(counts->filtered),
-			 "rate_limited", number(counts->rate_limited), "no_handler",
-			 number(counts->no_handler), "rejected", number(rejected_sum(counts)),
-			 "rejected_by", by, "deliveries", number(counts->deliveries));
+			 count_json(counts->recorded), "received", count_json(counts->received),
+			 "accepted", count_json(counts->accepted), "filtered",
+			 count_json(counts->filtered), "rate_limited",
+			 count_json(counts->rate_limited), "no_handler",
+			 count_json(counts->no_handler), "rejected",
+			 count_json(rejected_sum(counts)), "rejected_by", by, "deliveries",
+			 count_json(counts->deliveries));
 }
 
 static json_t *dropped_json(const struct target_counts *counts)
@@ -41,7 +38,7 @@ static json_t *dropped_json(const struct target_counts *counts)
 
 	for (size_t i = 0; i < DROP_REASONS; i++)
 		json_object_set_new(dropped, drop_reason_name((enum drop_reason)i),
-				    number(counts->dropped[i]));
+				    count_json(counts->dropped[i]));
 	return dropped;
 }
 
@@ -62,7 +59,7 @@ static json_t *errors_json(const struct server_account *account)
 		const char *name = strerrorname_np(account->errors[i].error);
 
 		json_object_set_new(errors, name != NULL ? name : "other",
-				    number(account->errors[i].count));
+				    count_json(account->errors[i].count));
 	}
 	return errors;
 }
@@ -71,29 +68,31 @@ static json_t *errors_json(const struct server_account *account)
 static json_t *ledger_json(const struct target_counts *counts)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued",
-			 number(counts->enqueued), "sent", number(counts->sent), "dropped",
-			 dropped_json(counts), "queued", number(counts->queued), "queued_bytes",
-			 number(counts->queued_bytes), "refused", number(counts->refused), "resent",
-			 number(counts->resent), "resending", number(counts->resending),
-			 "truncated", number(counts->truncated), "split", number(counts->split),
-			 "notices", number(counts->notices));
+			 count_json(counts->enqueued), "sent", count_json(counts->sent), "dropped",
+			 dropped_json(counts), "queued", count_json(counts->queued), "queued_bytes",
+			 count_json(counts->queued_bytes), "refused", count_json(counts->refused),
+			 "resent", count_json(counts->resent), "resending",
+			 count_json(counts->resending), "truncated", count_json(counts->truncated),
+			 "split", count_json(counts->split), "notices",
+			 count_json(counts->notices));
 }
 
 static void add_server(const struct server *server, const struct target_counts *lane, void *arg)
 {
 	struct server_view view = server_view(server);
 	const struct server_account *account = view.account;
-	json_t *shared = json_pack("{s:o, s:o, s:o}", "sent", number(account->sent), "resent",
-				   number(account->resent), "refused", number(account->refused));
+	json_t *shared =
+		json_pack("{s:o, s:o, s:o}", "sent", count_json(account->sent), "resent",
+			  count_json(account->resent), "refused", count_json(account->refused));
 	json_t *object = lane != NULL ? ledger_json(lane) : json_incref(shared);
 
 	json_object_set_new(object, "state", json_string(server_phase_name(view.phase)));
 	json_object_set_new(object, "address",
 			    view.address[0] == '\0' ? json_null() : json_string(view.address));
-	json_object_set_new(object, "addresses", number(view.addresses));
-	json_object_set_new(object, "sockets", number(view.sockets));
-	json_object_set_new(object, "evicted", number(account->evicted));
-	json_object_set_new(object, "too_large", number(account->too_large));
+	json_object_set_new(object, "addresses", count_json(view.addresses));
+	json_object_set_new(object, "sockets", count_json(view.sockets));
+	json_object_set_new(object, "evicted", count_json(account->evicted));
+	json_object_set_new(object, "too_large", count_json(account->too_large));
 	json_object_set_new(object, "errors", errors_json(account));
 	json_object_set_new(arg, view.text, object);
 	json_decref(shared);
@@ -167,10 +166,11 @@ static json_t *removed_json(const struct output *output)
 	struct target_counts removed = output_removed(output);
 
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "enqueued",
-			 number(removed.enqueued), "sent", number(removed.sent), "dropped",
-			 number(dropped_sum(&removed)), "refused", number(removed.refused),
-			 "resent", number(removed.resent), "truncated", number(removed.truncated),
-			 "split", number(removed.split), "notices", number(removed.notices));
+			 count_json(removed.enqueued), "sent", count_json(removed.sent), "dropped",
+			 count_json(dropped_sum(&removed)), "refused", count_json(removed.refused),
+			 "resent", count_json(removed.resent), "truncated",
+			 count_json(removed.truncated), "split", count_json(removed.split),
+			 "notices", count_json(removed.notices));
 }
 
 static json_t *handlers_json(const struct forward *forward)
@@ -182,8 +182,8 @@ static json_t *handlers_json(const struct forward *forward)
 
 		json_object_set_new(handlers, view.name,
 				    json_pack("{s:s, s:o, s:o}", "target", view.target, "hits",
-					      number(view.hits), "rate_limited",
-					      number(view.rate_limited)));
+					      count_json(view.hits), "rate_limited",
+					      count_json(view.rate_limited)));
 	}
 	return handlers;
 }
@@ -197,14 +197,14 @@ static json_t *refused_json(const struct client_counts *counts, enum refusal_kin
 
 		if (refusal_text(kind, refusal) != NULL)
 			json_object_set_new(by, refusal_name(refusal),
-					    number(counts->refusals.of[kind][i]));
+					    count_json(counts->refusals.of[kind][i]));
 	}
 	return by;
 }
 
 static json_t *refused_sum(const struct client_counts *counts, enum refusal_kind kind)
 {
-	return number(refusal_sum(&counts->refusals, kind));
+	return count_json(refusal_sum(&counts->refusals, kind));
 }
 
 static json_t *loggers_json(const struct tree *tree, const struct clients *clients)
@@ -217,59 +217,63 @@ static json_t *loggers_json(const struct tree *tree, const struct clients *clien
 		"refused", refused_sum(&held, REFUSED_LOGGER), "refused_by",
 		refused_json(&held, REFUSED_LOGGER), "contexts_refused",
 		refused_sum(&held, REFUSED_CONTEXT), "contexts_refused_by",
-		refused_json(&held, REFUSED_CONTEXT), "context_bytes", number(held.context_bytes),
-		"overrides", number(counts.overrides), "live", number(counts.live), "leased",
-		number(counts.leased), "leases", number(counts.leases), "placeholders",
-		number(counts.placeholders), "peak", number(counts.peak), "opened",
-		number(counts.opened), "reclaimed", "released", number(counts.released),
-		"client_exit", number(counts.client_exit));
+		refused_json(&held, REFUSED_CONTEXT), "context_bytes",
+		count_json(held.context_bytes), "overrides", count_json(counts.overrides), "live",
+		count_json(counts.live), "leased", count_json(counts.leased), "leases",
+		count_json(counts.leases), "placeholders", count_json(counts.placeholders), "peak",
+		count_json(counts.peak), "opened", count_json(counts.opened), "reclaimed",
+		"released", count_json(counts.released), "client_exit",
+		count_json(counts.client_exit));
 }
 
 static json_t *recorder_json(const struct recorder_counts *counts)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "kept", number(counts->kept), "sent",
-			 number(counts->sent), "forgotten", number(counts->forgotten), "held",
-			 number(counts->held), "held_bytes", number(counts->held_bytes), "not_kept",
-			 number(counts->not_kept));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "kept", count_json(counts->kept), "sent",
+			 count_json(counts->sent), "forgotten", count_json(counts->forgotten),
+			 "held", count_json(counts->held), "held_bytes",
+			 count_json(counts->held_bytes), "not_kept", count_json(counts->not_kept));
 }
 
 static json_t *rings_json(const struct client_counts *counts)
 {
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "live",
-			 number(counts->ring_bytes / CLIENT_RING_BYTES), "bytes",
-			 number(counts->ring_bytes), "made", number(counts->rings.made), "refused",
-			 number(counts->rings.refused), "wakings", number(counts->rings.wakings));
+			 count_json(counts->ring_bytes / CLIENT_RING_BYTES), "bytes",
+			 count_json(counts->ring_bytes), "made", count_json(counts->rings.made),
+			 "refused", count_json(counts->rings.refused), "wakings",
+			 count_json(counts->rings.wakings));
 }
 
 static json_t *clients_json(const struct clients *clients, uint64_t client_dropped)
 {
 	struct client_counts counts = clients_counts(clients);
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "live", number(counts.live),
-			 "peak", number(counts.peak), "connected", number(counts.connected),
-			 "refused", refused_sum(&counts, REFUSED_CLIENT), "refused_by",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "live",
+			 count_json(counts.live), "peak", count_json(counts.peak), "connected",
+			 count_json(counts.connected), "refused",
+			 refused_sum(&counts, REFUSED_CLIENT), "refused_by",
 			 refused_json(&counts, REFUSED_CLIENT), "violations",
-			 number(counts.violations), "client_dropped", number(client_dropped),
-			 "rings", rings_json(&counts));
+			 count_json(counts.violations), "client_dropped",
+			 count_json(client_dropped), "rings", rings_json(&counts));
 }
 
 static json_t *sockets_json(const struct output *output)
 {
 	struct pool_counts counts = output_pool_counts(output);
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "open", number(counts.open),
-			 "limit", number(counts.limit), "peak", number(counts.peak), "opened",
-			 number(counts.opened), "evicted", number(counts.evicted), "idle_closed",
-			 number(counts.idle_closed), "failed", number(counts.failed));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "open", count_json(counts.open),
+			 "limit", count_json(counts.limit), "peak", count_json(counts.peak),
+			 "opened", count_json(counts.opened), "evicted", count_json(counts.evicted),
+			 "idle_closed", count_json(counts.idle_closed), "failed",
+			 count_json(counts.failed));
 }
 
 static json_t *tails_json(const struct tails *tails)
 {
 	struct tail_counts counts = tails_counts(tails);
 
-	return json_pack("{s:o, s:o, s:{s:o, s:o}}", "live", number(counts.live), "refused",
-			 number(counts.refused), "records", "shown", number(counts.shown),
-			 "not_shown", number(counts.not_shown));
+	return json_pack("{s:o, s:o, s:{s:o, s:o}}", "live", count_json(counts.live), "refused",
+			 count_json(counts.refused), "records", "shown", count_json(counts.shown),
+			 "not_shown", count_json(counts.not_shown));
 }
 
 json_t *accounts_stats(const struct accounts_source *source)
@@ -285,7 +289,7 @@ json_t *accounts_stats(const struct accounts_source *source)
 			 is_balanced(&records, &totals, &recorder), "records",
 			 records_json(&records), "recorder", recorder_json(&recorder), "targets",
 			 targets_json(output), "removed", removed_json(output), "notices",
-			 number(totals.notices), "handlers", handlers_json(source->forward),
+			 count_json(totals.notices), "handlers", handlers_json(source->forward),
 			 "loggers", loggers_json(forward_tree(source->forward), source->clients),
 			 "clients", clients_json(source->clients, records.client_dropped),
 			 "sockets", sockets_json(output), "tails", tails_json(source->tails));
@@ -324,28 +328,8 @@ json_t *accounts_targets(const struct accounts_source *source)
 
 		json_object_set_new(object, "policy",
 				    json_string(policy_name(target_policy(target))));
-		json_object_set_new(object, "sockets", number(target_sockets(target)));
+		json_object_set_new(object, "sockets", count_json(target_sockets(target)));
 		add_last_error(object, target);
 	}
 	return json_pack("{s:o}", "targets", targets);
-}
-
-static void add_client(const struct client_view *view, void *arg)
-{
-	double seconds = (double)(clock_monotonic_ms() - view->connected_ms) / 1000.0;
-
-	json_array_append_new(arg, json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:f, s:b}", "pid",
-					     (int)view->pid, "uid", number(view->uid), "app",
-					     text_json(view->app), "loggers", number(view->loggers),
-					     "records", number(view->records), "dropped",
-					     number(view->dropped), "connected_seconds", seconds,
-					     "ended", view->ended));
-}
-
-json_t *accounts_clients(const struct accounts_source *source)
-{
-	json_t *clients = json_array();
-
-	clients_each(source->clients, add_client, clients);
-	return json_pack("{s:o}", "clients", clients);
 }

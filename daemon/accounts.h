@@ -26,7 +26,4 @@ json_t *accounts_stats(const struct accounts_source *source);
 /** {"targets":{NAME:{...}}}: as in stats, with policy, sockets and last_error. */
 json_t *accounts_targets(const struct accounts_source *source);
 
-/** {"clients":[{...}]} */
-json_t *accounts_clients(const struct accounts_source *source);
-
 #endif

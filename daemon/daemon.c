@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "accounts.h"
+#include "client_listing.h"
 #include "control/control_server.h"
 #include "control/metrics_server.h"
 #include "explain.h"
@@ -90,11 +91,11 @@ static int control_tail(void *arg, const struct control_caller *caller,
 	return tails_open(daemon->tails, caller, wish, stream_out);
 }
 
-static json_t *control_clients(void *arg)
+static int control_clients(void *arg, struct control_stream *stream_out)
 {
-	struct accounts_source source = accounts_source(arg);
+	const struct daemon *daemon = arg;
 
-	return accounts_clients(&source);
+	return client_listing(daemon->clients, stream_out);
 }
 
 static json_t *control_targets(void *arg)

@@ -2,6 +2,11 @@
 
 #include <stdlib.h>
 
+json_t *count_json(uint64_t count)
+{
+	return json_integer(count < INT64_MAX ? (json_int_t)count : INT64_MAX);
+}
+
 json_t *text_json(struct span bytes)
 {
 	json_t *string = json_stringn((const char *)bytes.ptr, bytes.len);

@@ -1,5 +1,5 @@
 /**
- * logger_json: names and levels of loggers as JSON, the same in every answer.
+ * logger_json: counts, and names and levels of loggers, as JSON, the same in every answer.
  *
  * Every value is new and owned by the caller; NULL without memory.
  */
@@ -9,6 +9,9 @@
 #include <jansson.h>
 
 #include "route/tree.h"
+
+/** A counter; what no integer of JSON's library holds is INT64_MAX. */
+json_t *count_json(uint64_t count);
 
 /** Any bytes as text: what is no UTF-8 shows as question marks. */
 json_t *text_json(struct span bytes);

@@ -69,10 +69,10 @@ struct control_ops {
 	/* See tail.h. Errors: -ENOMEM, -EBUSY. */
 	int (*tail)(void *arg, const struct control_caller *caller, const struct tail_wish *wish,
 		    struct control_stream *stream_out);
-	json_t *(*clients)(
-		void *arg); /* {"clients":[{"pid","uid","app","loggers","records","dropped","connected_seconds"}]} */
-	json_t *(*targets)(
-		void *arg); /* {"targets":{NAME:{as in stats, and "policy","sockets","last_error"}}} */
+	/* See client_listing.h. Errors: -ENOMEM. */
+	int (*clients)(void *arg, struct control_stream *stream_out);
+	/* {"targets":{NAME:{as in stats, and "policy","sockets","last_error","last_error_seconds"}}} */
+	json_t *(*targets)(void *arg);
 	/* name: NULL for all that operators have set and the root, otherwise of that logger */
 	json_t *(*level)(void *arg, const char *name);
 	/* 0 or -errno, error_out filled on failure. */

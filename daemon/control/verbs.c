@@ -87,6 +87,17 @@ static const char *pattern_fault(const char *pattern)
 	return name_fault(span_first(name, star));
 }
 
+/* NULL when the request holds nothing but its verb, else the answer. */
+static json_t *refuse_arguments(json_t *request)
+{
+	const char *verb;
+	json_error_t error;
+
+	return json_unpack_ex(request, &error, 0, "{s:s !}", "verb", &verb) < 0
+		       ? usage_error(&error)
+		       : NULL;
+}
+
 static json_t *stream_loggers(const struct control_ops *ops, const struct control_caller *caller,
 			      json_t *request, struct control_stream *stream_out)
 {
@@ -102,6 +113,17 @@ static json_t *stream_loggers(const struct control_ops *ops, const struct contro
 	if (fault != NULL)
 		return verbs_error(CODE_USAGE, fault);
 	return ops->loggers(ops->arg, pattern, all != 0, stream_out) < 0 ? answer_with(NULL) : NULL;
+}
+
+static json_t *stream_clients(const struct control_ops *ops, const struct control_caller *caller,
+			      json_t *request, struct control_stream *stream_out)
+{
+	json_t *refusal = refuse_arguments(request);
+
+	(void)caller;
+	if (refusal != NULL)
+		return refusal;
+	return ops->clients(ops->arg, stream_out) < 0 ? answer_with(NULL) : NULL;
 }
 
 static json_t *stream_tail(const struct control_ops *ops, const struct control_caller *caller,
@@ -192,24 +214,6 @@ static json_t *run_explain(const struct control_ops *ops, json_t *request)
 	return answer_with(ops->explain(ops->arg, span_of(name), (uint8_t)level, span_of(text)));
 }
 
-/* NULL when the request holds nothing but its verb, else the answer. */
-static json_t *refuse_arguments(json_t *request)
-{
-	const char *verb;
-	json_error_t error;
-
-	return json_unpack_ex(request, &error, 0, "{s:s !}", "verb", &verb) < 0
-		       ? usage_error(&error)
-		       : NULL;
-}
-
-static json_t *run_clients(const struct control_ops *ops, json_t *request)
-{
-	json_t *refusal = refuse_arguments(request);
-
-	return refusal != NULL ? refusal : answer_with(ops->clients(ops->arg));
-}
-
 static json_t *run_targets(const struct control_ops *ops, json_t *request)
 {
 	json_t *refusal = refuse_arguments(request);
@@ -255,7 +259,7 @@ static const struct verb {
 	verb_function *run;
 	stream_function *stream; /* of a verb without run */
 } verbs[] = {
-	{ "clients", false, run_clients, NULL },
+	{ "clients", false, NULL, stream_clients },
 	{ "explain", false, run_explain, NULL },
 	{ "healthcheck", false, run_healthcheck, NULL },
 	{ "level", false, run_level, NULL },

@@ -52,6 +52,7 @@ static void client_enter_list(struct client *client)
 	if (client->next != NULL)
 		client->next->link = &client->next;
 	list->first = client;
+	client->number = ++list->entered;
 	client->env->live++;
 }
 
@@ -568,6 +569,7 @@ struct client_view client_view(const struct client *client)
 	return (struct client_view){
 		.pid = client->pid,
 		.uid = client->uid,
+		.number = client->number,
 		.app = span_of_bytes(client->app, client->app_length),
 		.loggers = client->leases.count,
 		.records = client->records,

@@ -22,9 +22,10 @@
 
 struct client;
 
-/** All connections that are not freed yet, in no order. Zero-initialised: none. */
+/** All connections that are not freed yet, the last one first. Zero-initialised: none. */
 struct client_list {
 	struct client *first;
+	uint64_t entered; /* connections that ever were in it */
 };
 struct client *client_next(const struct client *client);
 
@@ -84,6 +85,7 @@ enum level_need client_update_levels(struct client *client, bool thorough);
 struct client_view {
 	pid_t pid;
 	uid_t uid;
+	uint64_t number; /* of all connections ever, from 1 */
 	struct span app; /* borrowed while the client lives */
 	size_t loggers;
 	uint64_t records;     /* given by it, whatever became of them */

@@ -15,7 +15,8 @@
 struct client {
 	struct client *next, **link; /* of env->list: the next one, and what points to this one */
 	struct client_env *env;
-	int fd; /* -1 once it has ended */
+	uint64_t number; /* of all that ever entered the list */
+	int fd;		 /* -1 once it has ended */
 	pid_t pid;
 	uid_t uid;
 	struct event *readable;

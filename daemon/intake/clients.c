@@ -352,13 +352,20 @@ struct client_counts clients_counts(const struct clients *clients)
 	return counts;
 }
 
-void clients_each(const struct clients *clients, client_visitor *visit, void *arg)
+bool clients_walk(const struct clients *clients, struct clients_walk *walk, size_t most,
+		  client_visitor *visit, void *arg)
 {
 	const struct client *client;
 
 	for (client = clients->env.list.first; client != NULL; client = client_next(client)) {
 		struct client_view view = client_view(client);
 
+		if (walk->last != 0 && view.number >= walk->last)
+			continue;
+		if (most-- == 0)
+			return true;
 		visit(&view, arg);
+		walk->last = view.number;
 	}
+	return false;
 }

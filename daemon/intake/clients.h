@@ -47,7 +47,18 @@ void clients_stop(struct clients *clients);
 
 struct client_counts clients_counts(const struct clients *clients);
 
+/** How far a walk over all connections has come. Zero-initialised: not begun. */
+struct clients_walk {
+	uint64_t last; /* the number of the last one visited */
+};
+
 typedef void client_visitor(const struct client_view *view, void *arg);
-void clients_each(const struct clients *clients, client_visitor *visit, void *arg);
+
+/**
+ * Visits the next connections, at most so many, those who came last first; true when there are
+ * more. Between two calls connections may come and go.
+ */
+bool clients_walk(const struct clients *clients, struct clients_walk *walk, size_t most,
+		  client_visitor *visit, void *arg);
 
 #endif

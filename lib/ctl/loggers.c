@@ -113,19 +113,9 @@ static bool add_folded(struct listing *listing, json_t *rows)
 /* One object over all slices: its beginning and middle; finish_json() writes the end. */
 static bool print_slice(struct listing *listing, json_t *loggers)
 {
-	json_t *logger;
-	size_t i;
-
 	if (listing->slices++ == 0)
 		fputs("{\"loggers\":[", stdout);
-	json_array_foreach(loggers, i, logger)
-	{
-		if (listing->printed++ > 0)
-			putchar(',');
-		if (json_dumpf(logger, stdout, JSON_COMPACT) < 0)
-			return false;
-	}
-	return !ferror(stdout);
+	return print_json_elements(loggers, &listing->printed);
 }
 
 static bool append_slice(struct listing *listing, json_t *loggers)

@@ -68,6 +68,21 @@ void print_json(const json_t *value)
 	puts(text);
 }
 
+bool print_json_elements(const json_t *array, size_t *printed)
+{
+	json_t *element;
+	size_t i;
+
+	json_array_foreach((json_t *)array, i, element)
+	{
+		if ((*printed)++ > 0)
+			putchar(',');
+		if (json_dumpf(element, stdout, JSON_COMPACT) < 0)
+			return false;
+	}
+	return !ferror(stdout);
+}
+
 static void print_text(const char *text)
 {
 	int length = (int)strlen(text);

@@ -25,6 +25,12 @@ bool print_parse_count(const char *text, uint64_t *count_out);
 /** One line of JSON to stdout. */
 void print_json(const json_t *value);
 
+/**
+ * The elements of an array to stdout, as a part of a longer one of which *printed are there already;
+ * counts on. False: that could not be written, or memory ran out.
+ */
+bool print_json_elements(const json_t *array, size_t *printed);
+
 /** An object to stdout as lines "key value", nested objects indented; at most 80 columns. */
 void print_fields(const json_t *object, int indent);
 

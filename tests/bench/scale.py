@@ -142,6 +142,7 @@ def idle(daemon, wire):
         daemon.wait_for_stats(lambda stats: stats["loggers"]["leases"] == 10 + IDLE, "all leases")
         each = (resident(daemon.pid) - before) / IDLE
         among = [cost_of(daemon, client, packets) for _ in range(ROUNDS)]
+        answer(daemon, "clients", of=f", {IDLE} clients")
         for other in others:
             other.close()
     row(f"resident bytes of each of {IDLE} idle clients", f"{each:.0f}", "at most 4096, its logger included")
@@ -228,21 +229,24 @@ def playback(daemon, wire):
     assert recorder["sent"] == ROUNDS * RECORDED, recorder
 
 
-def listing(daemon, wire, *arguments):
-    """`logfwdctl loggers` over a million, from the side of others."""
+def answer(daemon, *command, of=""):
+    """A verb of logfwdctl, from the side of others."""
     from tests.support.daemon import LOGFWDCTL, run
 
+    bystander = Bystander(daemon)
+    begin, cpu = time.monotonic(), cpu_seconds(daemon.pid)
+    run(LOGFWDCTL, "-s", daemon.control_path, *command, stdout=subprocess.DEVNULL, timeout=120)
+    took, cpu = time.monotonic() - begin, cpu_seconds(daemon.pid) - cpu
+    what = f"`{' '.join(command)}`{of}"
+    bystander.leave(what)
+    row(f"seconds of {what}", f"{took:.2f}", f"CPU of the daemon {cpu:.2f}")
+
+
+def listing(daemon, wire, *arguments):
     with daemon.client() as client:
         client.on_flushed = None
         open_loggers(client, wire, MILLION)
-        bystander = Bystander(daemon)
-        begin, cpu = time.monotonic(), cpu_seconds(daemon.pid)
-        command = ["loggers", *arguments]
-        run(LOGFWDCTL, "-s", daemon.control_path, *command, stdout=subprocess.DEVNULL, timeout=120)
-        took, cpu = time.monotonic() - begin, cpu_seconds(daemon.pid) - cpu
-        what = f"`{' '.join(command)}`, a million"
-        bystander.leave(what)
-        row(f"seconds of {what}", f"{took:.1f}", f"CPU of the daemon {cpu:.1f}")
+        answer(daemon, "loggers", *arguments, of=", a million")
     daemon.wait_for_stats(lambda stats: stats["loggers"]["leased"] == 0, "the end of all", 60)
 
 

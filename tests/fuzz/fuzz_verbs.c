@@ -59,6 +59,13 @@ static int answer_loggers(void *arg, const char *pattern, bool all,
 	return 0;
 }
 
+static int answer_clients(void *arg, struct control_stream *stream_out)
+{
+	(void)arg;
+	*stream_out = (struct control_stream){ .next = give_slice, .end = end_stream };
+	return 0;
+}
+
 static int answer_tail(void *arg, const struct control_caller *caller, const struct tail_wish *wish,
 		       struct control_stream *stream_out)
 {
@@ -142,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			.stats = answer_empty,
 			.loggers = answer_loggers,
 			.tail = answer_tail,
-			.clients = answer_empty,
+			.clients = answer_clients,
 			.targets = answer_empty,
 			.level = answer_level,
 			.set_level = set_level,

@@ -285,6 +285,23 @@ def test_loggers_are_a_tree(ctl):
     assert json.loads(done.asked[0]) == {"verb": "loggers", "pattern": "app*", "all": True}
 
 
+def client_called(app):
+    return {"pid": 1, "uid": 2, "app": app, "loggers": 3, "records": 4, "dropped": 5,
+            "connected_seconds": 6.5, "ended": False}  # fmt: skip
+
+
+def test_clients_come_in_slices(ctl):
+    first, second = [client_called("one")], [client_called("two"), client_called("e\x1bvil")]
+    answer = more({"clients": first}) + more({"clients": []}) + ok({"clients": second})
+    text = ctl(answer, "clients").stdout
+    assert [line.split()[-1] for line in text.splitlines()] == ["APP", "one", "two", "e#033vil"]
+    assert all(len(line) <= 80 for line in text.splitlines())
+    shown = ctl(answer, "clients", "--format", "json").stdout
+    assert json.loads(shown) == {"clients": first + second}
+    done = ctl(more({"clients": first}), "clients")
+    assert done.returncode == 1 and "ends too early" in done.stderr
+
+
 def slice_of(*names, count=0):
     loggers = [{"name": name, "level": 0, "effective": 20, "leases": 1, "records": 2} for name in names]
     folded = [{"parent": "Connection", "count": count, "leases": count, "records": 1}]
@@ -407,6 +424,15 @@ def test_lists_show_who_is_there(daemon):
     assert targets["central"]["policy"] == "failover"
     assert re.search(r"^failover +0 +\d+ +0 +0 +\d  central\n  up .*    127\.[\d.]+:\d+$",
                      daemon.ctl("targets"), re.M)
+
+
+def test_hundreds_of_clients_are_listed_once_each(daemon):
+    with contextlib.ExitStack() as stack:
+        for number in range(600):
+            stack.enter_context(daemon.client(b"client%d" % number))
+        listed = json.loads(daemon.ctl("clients", "--format", "json"))["clients"]
+        assert [each["app"] for each in listed] == [f"client{n}" for n in reversed(range(600))]
+        assert len(daemon.ctl("clients").splitlines()) == 1 + 600
 
 
 def test_reload_and_its_rehearsal(daemon, collector):

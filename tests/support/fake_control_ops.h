@@ -112,10 +112,9 @@ static inline int fake_tail(void *arg, const struct control_caller *caller,
 	return fake_loggers(arg, wish->pattern, wish->all, stream_out);
 }
 
-static inline json_t *fake_clients(void *arg)
+static inline int fake_clients(void *arg, struct control_stream *stream_out)
 {
-	(void)arg;
-	return json_pack("{s:[]}", "clients");
+	return fake_loggers(arg, NULL, false, stream_out);
 }
 
 static inline json_t *fake_targets(void *arg)

@@ -457,23 +457,46 @@ START_TEST(clients_that_wait_at_the_end_are_read_and_told)
 }
 END_TEST
 
-static void count_views(const struct client_view *view, void *arg)
+/* Writes down the numbers of the connections, as they come. */
+struct visits {
+	uint64_t number[8];
+	size_t count;
+};
+
+static void note_visit(const struct client_view *view, void *arg)
 {
+	struct visits *visits = arg;
+
 	ck_assert_int_eq(view->pid, getpid());
 	ck_assert_uint_eq(view->uid, getuid());
 	ck_assert(span_equal(view->app, span_of("test")));
-	++*(size_t *)arg;
+	ck_assert_uint_lt(visits->count, ARRAY_LEN(visits->number));
+	visits->number[visits->count++] = view->number;
 }
 
-START_TEST(clients_can_be_listed)
+/* In steps of each length; between the first two one may go that would be next, and one come. */
+START_TEST(clients_can_be_walked)
 {
-	size_t count = 0;
+	struct clients_walk walk = { 0 };
+	struct visits visits = { 0 };
+	const size_t most = (size_t)_i / 2 + 1;
+	const bool changes = _i % 2 == 1;
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		connect_peer(i);
 	serve();
-	clients_each(clients, count_views, &count);
-	ck_assert_uint_eq(count, 3);
+	ck_assert(clients_walk(clients, &walk, most, note_visit, &visits) == (most < 4));
+	ck_assert_uint_eq(visits.count, most);
+	if (changes) {
+		peer_close(&peers[3 - most]);
+		connect_peer(4);
+		serve();
+	}
+	while (clients_walk(clients, &walk, most, note_visit, &visits))
+		;
+	ck_assert_uint_eq(visits.count, changes ? 3 : 4);
+	for (size_t i = 0; i < visits.count; i++)
+		ck_assert_uint_eq(visits.number[i], 4 - i - (changes && i >= most));
 }
 END_TEST
 
@@ -492,7 +515,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, clients_see_counted_what_they_were_sent);
 	tcase_add_test(all, clients_are_served_without_a_level_page_where_none_can_be_made);
 	tcase_add_test(all, clients_that_wait_at_the_end_are_read_and_told);
-	tcase_add_test(all, clients_can_be_listed);
+	tcase_add_loop_test(all, clients_can_be_walked, 0, 6);
 	suite_add_tcase(suite, all);
 	return suite;
 }

@@ -56,14 +56,14 @@ static const struct {
 	{ "{\"verb\":\"stats\",\"format\":\"prometheus\"}", "text" },
 	{ "{\"verb\":\"loggers\"}", "loggers" },
 	{ "{\"verb\":\"tail\"}", "slice" },
-	{ "{\"verb\":\"clients\"}", "clients" },
+	{ "{\"verb\":\"clients\"}", "slice" },
 	{ "{\"verb\":\"targets\"}", "targets" },
 	{ "{\"verb\":\"level\"}", "name" },
 	{ "{\"verb\":\"level\",\"name\":\"app\"}", "name" },
 	{ "{\"verb\":\"explain\",\"name\":\"app\",\"level\":20}", "level" },
 	{ "{\"verb\":\"explain\",\"name\":\"\",\"level\":1,\"text\":\"x\"}", "text_length" },
 	{ "{\"verb\":\"healthcheck\"}", "version" },
-	{ " { \"verb\" : \"clients\" } ", "clients" },
+	{ " { \"verb\" : \"clients\" } ", "slice" },
 };
 
 START_TEST(verbs_read_only_are_open_to_all)
