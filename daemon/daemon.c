@@ -13,6 +13,7 @@
 #include "control/control_server.h"
 #include "control/metrics_server.h"
 #include "explain.h"
+#include "intake/client_ring.h"
 #include "intake/syslog_socket.h"
 #include "live_levels.h"
 #include "logger_listing.h"
@@ -25,8 +26,9 @@
 /* How long a stopping daemon goes on sending what is queued. */
 #define DRAIN_MS      5000
 #define DRAIN_STEP_MS 10
-/* What clients and syslog(3) have written before the end is read, within reason. */
-#define DRAIN_ROUNDS 1024
+/* How long it reads what clients, and then syslog(3), have written: some never stop. */
+#define DRAIN_READ_MS	   1000
+#define DRAIN_READ_BATCHES 16
 /* Memory goes back to the system when so many leases have ended. */
 #define TRIM_LEASES	8192
 #define HOUSEKEEPING_MS 250
@@ -183,23 +185,28 @@ static bool same_text(const char *a, const char *b)
 	return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
 }
 
-/* Descriptors beside those of clients and pool: listeners, control, metrics, epoll, some air. */
+/* Descriptors beside those of clients, rings and pool: listeners, control, metrics, epoll, some air. */
 #define OTHER_DESCRIPTORS 128
 
 /* Clients never take the descriptors that sending needs, whatever the limit of the process is. */
 static struct limits effective_limits(const struct config *config)
 {
-	rlim_t reserved = config->pool.sockets + OTHER_DESCRIPTORS;
+	const uint64_t reserved = config->pool.sockets + OTHER_DESCRIPTORS;
 	struct limits limits = config->limits;
 	struct rlimit files;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= reserved + limits.clients)
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return limits;
-	limits.clients = files.rlim_cur > reserved ? (uint32_t)(files.rlim_cur - reserved) : 1;
-	log_warning("daemon",
-		    "limits.clients is %u, but this process may have %llu descriptors: "
-		    "%u clients at most; raise LimitNOFILE= or lower limits.clients",
-		    config->limits.clients, (unsigned long long)files.rlim_cur, limits.clients);
+	limits_fit(&limits, files.rlim_cur > reserved ? files.rlim_cur - reserved : 0,
+		   CLIENT_RING_BYTES);
+	if (limits.clients < config->limits.clients)
+		log_warning("daemon",
+			    "limits.clients is %u, but this process may have %llu descriptors: "
+			    "%u clients at most, %llu of them with a ring; raise LimitNOFILE= or "
+			    "lower limits.clients",
+			    config->limits.clients, (unsigned long long)files.rlim_cur,
+			    limits.clients,
+			    (unsigned long long)(limits.ring_bytes / CLIENT_RING_BYTES));
 	return limits;
 }
 
@@ -370,6 +377,28 @@ static void on_drain(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(daemon->base);
 }
 
+static void drain_clients(struct daemon *daemon)
+{
+	if (!clients_drain(daemon->clients, clock_monotonic_ms() + DRAIN_READ_MS))
+		log_warning("daemon", "clients still said something after %d ms; it is not read",
+			    DRAIN_READ_MS);
+	clients_stop(daemon->clients);
+}
+
+static void drain_syslog(struct daemon *daemon)
+{
+	const int64_t until_ms = clock_monotonic_ms() + DRAIN_READ_MS;
+	bool empty = daemon->syslog == NULL;
+
+	while (!empty && clock_monotonic_ms() < until_ms)
+		empty = syslog_socket_drain(daemon->syslog, DRAIN_READ_BATCHES);
+	if (!empty)
+		log_warning("daemon", "syslog(3) still wrote after %d ms; it is not read",
+			    DRAIN_READ_MS);
+	syslog_socket_free(daemon->syslog);
+	daemon->syslog = NULL;
+}
+
 /* Takes in what was written before the signal, then sends until all is out or time is up. */
 static void on_stop(evutil_socket_t fd, short what, void *arg)
 {
@@ -385,12 +414,8 @@ static void on_stop(evutil_socket_t fd, short what, void *arg)
 	log_notice("daemon", "stopping");
 	notify_stopping();
 	daemon->drain_until_ms = clock_monotonic_ms() + DRAIN_MS;
-	clients_drain(daemon->clients, DRAIN_ROUNDS);
-	clients_stop(daemon->clients);
-	if (daemon->syslog != NULL)
-		syslog_socket_drain(daemon->syslog, DRAIN_ROUNDS);
-	syslog_socket_free(daemon->syslog);
-	daemon->syslog = NULL;
+	drain_clients(daemon);
+	drain_syslog(daemon);
 	event_add(daemon->drain, &step);
 	event_active(daemon->drain, EV_TIMEOUT, 1);
 }

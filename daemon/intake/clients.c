@@ -14,6 +14,8 @@
 #define HELLO_MS	10000
 /* Clients that are told of changed levels in one turn: at most a few milliseconds. */
 #define PUSH_SLICE 256
+/* As many as a listener holds. */
+#define ACCEPTED_AT_END 4096
 
 struct clients {
 	struct client_env env;
@@ -308,11 +310,11 @@ void clients_levels_changed(struct clients *clients)
 }
 
 /* Those who connected before the end may have said something before the end too. */
-static void clients_accept_waiting(struct clients *clients, unsigned most)
+static void clients_accept_waiting(struct clients *clients)
 {
 	int listener = evconnlistener_get_fd(clients->listener);
 
-	while (most-- > 0) {
+	for (unsigned most = ACCEPTED_AT_END; most > 0; most--) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd < 0)
@@ -321,22 +323,25 @@ static void clients_accept_waiting(struct clients *clients, unsigned most)
 	}
 }
 
-void clients_drain(struct clients *clients, unsigned rounds)
+bool clients_drain(struct clients *clients, int64_t until_ms)
 {
 	struct client *client;
-	bool more = true;
+	bool more;
 
 	evconnlistener_disable(clients->listener);
 	event_del(clients->accept_again);
-	clients_accept_waiting(clients, rounds);
-	while (more && rounds-- > 0) {
+	clients_accept_waiting(clients);
+	do {
 		more = false;
 		for (client = clients->env.list.first; client != NULL;
 		     client = client_next(client)) {
+			if (clock_monotonic_ms() >= until_ms)
+				return false;
 			if (!client_view(client).ended && client_drain(client))
 				more = true;
 		}
-	}
+	} while (more);
+	return true;
 }
 
 struct client_counts clients_counts(const struct clients *clients)

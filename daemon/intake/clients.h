@@ -34,10 +34,11 @@ void clients_set_limits(struct clients *clients, const struct limits *limits);
 void clients_levels_changed(struct clients *clients);
 
 /**
- * Accepts those who wait (at most rounds of them) and nobody after them, and reads what all
- * connections have said until nothing waits or rounds are over.
+ * Accepts those who wait and nobody after them, and reads what all connections have said until
+ * nothing waits (true) or the time is over (false, until_ms of the monotonic clock): some may go on
+ * talking for ever.
  */
-void clients_drain(struct clients *clients, unsigned rounds);
+bool clients_drain(struct clients *clients, int64_t until_ms);
 
 /**
  * Closes the listener, ends every connection (FRAME_ERROR_SHUTDOWN) and gives all leases back;

@@ -17,6 +17,24 @@ struct quota {
 	struct user *users[BUCKETS]; /* those that hold something */
 };
 
+void limits_fit(struct limits *limits, uint64_t descriptors, size_t ring_size)
+{
+	uint64_t rings = limits->ring_bytes / ring_size, clients = limits->clients;
+
+	if (rings > clients)
+		rings = clients;
+	if (clients + rings <= descriptors)
+		return;
+	if (rings > descriptors / 4)
+		rings = descriptors / 4;
+	if (clients > descriptors - rings)
+		clients = descriptors - rings;
+	else
+		rings = descriptors - clients;
+	limits->ring_bytes = rings * ring_size;
+	limits->clients = clients > 0 ? (uint32_t)clients : 1;
+}
+
 static uint64_t share_of(uint64_t limit, uint32_t percent)
 {
 	uint64_t share = limit / 100 * percent + limit % 100 * percent / 100;

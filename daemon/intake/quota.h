@@ -22,6 +22,13 @@ struct limits {
 	uint32_t uid_share;	 /* percent of each that one user may have, 1..100; default 25 */
 };
 
+/**
+ * Makes clients and ring_bytes smaller until a process can hold them that may have so many descriptors
+ * for both: a client has one, and its ring, of ring_size bytes, one until it is used. Rings give
+ * way first, down to a quarter of the descriptors. At least one client stays.
+ */
+void limits_fit(struct limits *limits, uint64_t descriptors, size_t ring_size);
+
 enum quota_kind {
 	QUOTA_CLIENTS,
 	QUOTA_LOGGERS,

@@ -445,7 +445,7 @@ START_TEST(clients_that_wait_at_the_end_are_read_and_told)
 		peer_record(&peers[i], 1, "before the end");
 		peer_say(&peers[i]);
 	}
-	clients_drain(clients, 100);
+	ck_assert(clients_drain(clients, INT64_MAX));
 	ck_assert_uint_eq(fake.records, 2);
 	clients_stop(clients);
 	for (size_t i = 0; i < 2; i++)
@@ -454,6 +454,20 @@ START_TEST(clients_that_wait_at_the_end_are_read_and_told)
 	ck_assert_uint_eq(fake.leases, 0);
 	ck_assert_int_lt(connect(late, to, sizeof(address)), 0); /* nobody would listen */
 	close(late);
+}
+END_TEST
+
+START_TEST(reading_at_the_end_has_an_end)
+{
+	connect_peer(0);
+	serve();
+	peer_open(&peers[0], 1, "a");
+	peer_record(&peers[0], 1, "one that would never stop");
+	peer_say(&peers[0]);
+	ck_assert(!clients_drain(clients, 0)); /* the time is over before it began */
+	ck_assert_uint_eq(fake.records, 0);
+	ck_assert(clients_drain(clients, INT64_MAX));
+	ck_assert_uint_eq(fake.records, 1);
 }
 END_TEST
 
@@ -515,6 +529,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, clients_see_counted_what_they_were_sent);
 	tcase_add_test(all, clients_are_served_without_a_level_page_where_none_can_be_made);
 	tcase_add_test(all, clients_that_wait_at_the_end_are_read_and_told);
+	tcase_add_test(all, reading_at_the_end_has_an_end);
 	tcase_add_loop_test(all, clients_can_be_walked, 0, 6);
 	suite_add_tcase(suite, all);
 	return suite;

@@ -72,6 +72,43 @@ START_TEST(quota_remembers_many_users_and_forgets_them)
 }
 END_TEST
 
+static uint64_t min_of(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static const struct {
+	uint32_t clients;
+	uint64_t rings, descriptors;
+	uint32_t clients_left;
+	uint64_t rings_left;
+} fits[] = {
+	{ 10000, 252, 65392, 10000, 252 }, /* all have room */
+	{ 10000, 252, 10252, 10000, 252 },
+	{ 10000, 252, 10251, 9999, 252 },
+	{ 10000, 252, 3952, 3700, 252 },
+	{ 10000, 252, 56, 42, 14 },
+	{ 100, 252, 200, 100, 100 }, /* a ring needs a client */
+	{ 100, 252, 150, 100, 50 },  /* rings give way */
+	{ 100, 252, 120, 90, 30 },   /* down to a quarter */
+	{ 100, 0, 50, 50, 0 },
+	{ 100, 252, 0, 1, 0 },
+};
+
+START_TEST(limits_fit_into_descriptors)
+{
+	const size_t ring_size = 4096;
+	struct limits fitted = { .clients = fits[_i].clients,
+				 .ring_bytes = fits[_i].rings * ring_size };
+
+	limits_fit(&fitted, fits[_i].descriptors, ring_size);
+	ck_assert_uint_eq(fitted.clients, fits[_i].clients_left);
+	/* what no client can have needs no descriptor */
+	ck_assert_uint_eq(min_of(fitted.ring_bytes / ring_size, fitted.clients),
+			  fits[_i].rings_left);
+}
+END_TEST
+
 Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("quota");
@@ -82,6 +119,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, quota_share_is_at_least_one);
 	tcase_add_test(all, quota_new_limits_keep_what_is_held);
 	tcase_add_test(all, quota_remembers_many_users_and_forgets_them);
+	tcase_add_loop_test(all, limits_fit_into_descriptors, 0, ARRAY_LEN(fits));
 	suite_add_tcase(suite, all);
 	return suite;
 }
