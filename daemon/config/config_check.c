@@ -211,12 +211,6 @@ static int check_target(const struct check *check, const struct section *section
 		return config_fail(check->error, section->place,
 				   "target \"%s\": sockets is more than pool.sockets, %u",
 				   target->name, check->config->pool.sockets);
-	if (target->oversize == OVERSIZE_SPLIT && target->policy == POLICY_BALANCE)
-		return config_fail(check->error, section->place,
-				   "target \"%s\": oversize = split with policy = balance would "
-				   "spread the parts of a record over the servers; policy = sticky "
-				   "keeps them together",
-				   target->name);
 	return check_bind_address(check, section, target);
 }
 

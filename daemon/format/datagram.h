@@ -39,6 +39,7 @@ struct datagram {
 	struct span text;   /* in scratch, or borrowed from message.text */
 	bool cut;   /* the text was cut to fit, by us or by the client; the header says so */
 	bool split; /* the first part of several */
+	bool part;  /* one of several */
 	enum format_kind kind;
 	size_t mark_at; /* where in the header datagram_mark() goes if it is sent again */
 };

@@ -110,6 +110,7 @@ bool split_next(struct split *split, uint32_t sequence_id, struct timestamp_cach
 	datagram.text = is_last ? message->text
 				: span_first(message->text, escape_cut(message->text, split->room));
 	message->text = span_drop(message->text, datagram.text.len);
+	datagram.part = true;
 	datagram.split = message->part == 1;
 	datagram.cut = datagram.split && split->cut; /* a record is cut once */
 	*datagram_out = datagram;

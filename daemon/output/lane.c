@@ -162,7 +162,8 @@ static struct server_owner lane_owner(struct lane *lane)
 /* True when records of different loggers may go different ways. */
 static bool options_spread(const struct lane_options *options)
 {
-	return options->policy == POLICY_STICKY || options->server.sockets > 1;
+	return options->policy == POLICY_STICKY || options->server.sockets > 1 ||
+	       (options->policy == POLICY_BALANCE && options->splits);
 }
 
 void lane_configure(struct lane *lane, const struct lane_options *options)
@@ -255,9 +256,17 @@ static uint64_t first_bits(uint64_t mask, size_t count)
 	return mask & ~rest;
 }
 
-static size_t lane_pick(const struct lane *lane, uint64_t ready, uint32_t flow)
+/* Its server is that of its logger. The parts of a record are of no use but together. */
+static bool lane_is_sticky(const struct lane *lane, struct datagram_traits traits)
 {
-	return policy_pick(lane->options.policy, ready, lane->keys, flow, lane->last);
+	return lane->options.policy == POLICY_STICKY ||
+	       (lane->options.policy == POLICY_BALANCE && traits.part);
+}
+
+static size_t lane_pick(const struct lane *lane, uint64_t ready, struct datagram_traits traits)
+{
+	return policy_pick(lane_is_sticky(lane, traits) ? POLICY_STICKY : lane->options.policy,
+			   ready, lane->keys, traits.flow, lane->last);
 }
 
 /* Those of a shipment that go to one server by one source port. */
@@ -268,11 +277,10 @@ static uint64_t lane_select(const struct lane *lane, const struct shipment *ship
 
 	for (uint64_t left = shipment->left; left != 0; left &= left - 1) {
 		size_t i = first_of(left);
-		uint32_t flow = shipment->traits[i].flow;
+		struct datagram_traits traits = shipment->traits[i];
 
-		if (server_channel_of(lane->options.servers[server], flow) == channel &&
-		    (lane->options.policy != POLICY_STICKY ||
-		     lane_pick(lane, ready, flow) == server))
+		if (server_channel_of(lane->options.servers[server], traits.flow) == channel &&
+		    (!lane_is_sticky(lane, traits) || lane_pick(lane, ready, traits) == server))
 			selected |= UINT64_C(1) << i;
 	}
 	return selected;
@@ -324,13 +332,13 @@ static struct server_result lane_send(struct lane *lane, struct shipment *shipme
 				      size_t cap, int64_t now_ms)
 {
 	size_t first = first_of(shipment->left);
-	uint32_t flow = shipment->traits[first].flow;
-	size_t server = lane_pick(lane, ready, flow);
+	struct datagram_traits traits = shipment->traits[first];
+	size_t server = lane_pick(lane, ready, traits);
 	uint64_t selected = first_bits(shipment->left, cap);
 	struct server_result result;
 
 	if (options_spread(&lane->options) && !shipment->together) {
-		size_t channel = server_channel_of(lane->options.servers[server], flow);
+		size_t channel = server_channel_of(lane->options.servers[server], traits.flow);
 
 		selected = first_bits(lane_select(lane, shipment, ready, server, channel), cap);
 		result = send_selected(shipment, selected, lane->options.servers[server], channel,

@@ -39,6 +39,7 @@ DEFINE_CLEANUP(struct lane *, lane_free)
 
 struct lane_options {
 	enum target_policy policy;
+	bool splits;		       /* some records may come in parts */
 	struct server *const *servers; /* borrowed until the next lane_configure() */
 	size_t n_servers;	       /* 1..POLICY_SERVERS_MAX */
 	struct server_options server;

@@ -11,9 +11,9 @@
 
 enum target_policy {
 	POLICY_FAILOVER, /* the first one that takes records */
-	POLICY_BALANCE,	 /* one after the other, batch by batch */
-	POLICY_STICKY,	 /* for each logger its own, as long as that one takes records */
-	POLICY_MIRROR,	 /* each of them gets every record: a lane of its own, see lane.h */
+	POLICY_BALANCE, /* one after the other, batch by batch; parts of a record as POLICY_STICKY */
+	POLICY_STICKY,	/* for each logger its own, as long as that one takes records */
+	POLICY_MIRROR,	/* each of them gets every record: a lane of its own, see lane.h */
 };
 
 #define POLICY_SERVERS_MAX 64

@@ -150,7 +150,8 @@ static struct datagram_traits traits_of(const struct datagram *datagram, uint8_t
 	return (struct datagram_traits){
 		.severity = severity,
 		.mark_at = (uint16_t)datagram->mark_at,
-		.mark_kind = datagram->kind & 0x7FU,
+		.mark_kind = datagram->kind & 0x3FU,
+		.part = datagram->part,
 	};
 }
 
@@ -262,6 +263,7 @@ static void target_configure_lanes(struct target *target)
 	const struct target_options *options = &target->options;
 	struct lane_options lane = {
 		.policy = options->policy,
+		.splits = options->oversize == OVERSIZE_SPLIT,
 		.servers = target->servers,
 		.n_servers = target->n_lanes > 1 ? 1 : target->n_servers,
 		.server = { .resolve_interval = options->resolve_interval,
@@ -364,7 +366,7 @@ void target_push(struct target *target, const struct datagram *datagram, uint8_t
 {
 	struct datagram_traits traits = traits_of(datagram, severity);
 
-	if (target->needs_flow)
+	if (target->needs_flow || datagram->part)
 		traits.flow = policy_flow(logger);
 	for (size_t i = 0; i < target->n_lanes; i++)
 		lane_push(target->lanes[i], datagram, traits);

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support import escaping, rfc3164, wire
 from tests.support.daemon import target
+from tests.support.waiting import wait_for
 
 SEVERITY_BOUNDS = [(1, 7), (10, 7), (11, 6), (20, 6), (21, 5), (25, 5), (26, 4), (30, 4), (31, 3),
                    (40, 3), (41, 2), (50, 2), (51, 1), (60, 1), (61, 0), (70, 0), (100, 0)]
@@ -140,6 +141,46 @@ def test_what_does_not_fit_goes_in_parts(start_daemon, collector, when_full):
     )
     assert (central["split"], central["truncated"]) == (1, 0)
     assert stats["records"]["deliveries"] == central["enqueued"] == len(messages)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"sockets": 2}, {"rate": 2000}], ids=["at-once", "two-ports", "paced"]
+)
+def test_parts_stay_together_where_servers_take_turns(start_daemon, collectors, options):
+    """Of 20 loggers, each with long records and short ones; at a pace, most wait in the queue."""
+    both = [collectors(), collectors()]
+    daemon = start_daemon(
+        target("central", *both, datagram_bytes=480, oversize="split", policy="balance", **options)
+    )
+    with daemon.client() as client:
+        for number in range(20):
+            client.open(number, b"app.%d" % number)
+        for record in range(8):
+            for number in range(20):
+                client.log(number, b"short", b"%d:" % record + b"x" * (700 + 50 * number))
+    central = daemon.wait_for_stats(
+        lambda stats: stats["records"]["accepted"] == 2 * 8 * 20
+        and not stats["targets"]["central"]["queued"],
+        "all is sent",
+    )["targets"]["central"]
+    wait_for(lambda: sum(len(each.datagrams) for each in both) == central["sent"], "all is there")
+    shorts, homes = [0, 0], {}
+    for where, each in enumerate(both):
+        joined = {}
+        for message in each.messages():
+            own = message.sd["logfwd@32473"]
+            if "part" not in own:
+                shorts[where] += 1
+                continue
+            joined.setdefault(own["logger"], []).append((own["part"], own["parts"], message.text))
+        for logger, parts in joined.items():
+            assert homes.setdefault(logger, where) == where, f"parts of {logger} at both"
+            whole = b"".join(text for _, _, text in parts).decode()
+            assert re.findall(r"(\d):x+", whole) == [str(record) for record in range(8)]
+            numbers = [int(part) for part, _, _ in parts]
+            assert numbers == [*range(1, int(parts[0][1]) + 1)] * 8
+    assert sum(shorts) == 160 and min(shorts) > 0 and len(homes) == 20
+    assert len(set(homes.values())) == 2
 
 
 def test_what_does_not_fit_is_dropped_on_request(start_daemon, collector):
