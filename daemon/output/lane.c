@@ -159,8 +159,7 @@ static struct server_owner lane_owner(struct lane *lane)
 	return owner;
 }
 
-/* True when records of different loggers may go different ways. */
-static bool options_spread(const struct lane_options *options)
+bool lane_options_spread(const struct lane_options *options)
 {
 	return options->policy == POLICY_STICKY || options->server.sockets > 1 ||
 	       (options->policy == POLICY_BALANCE && options->splits);
@@ -170,7 +169,7 @@ void lane_configure(struct lane *lane, const struct lane_options *options)
 {
 	struct server_owner owner;
 
-	if (!options_spread(&lane->options) && options_spread(options))
+	if (!lane_options_spread(&lane->options) && lane_options_spread(options))
 		lane->flowless = queue_records(lane->queue);
 	lane->options = *options;
 	pacing_set_rate(&lane->pacing, options->rate);
@@ -279,8 +278,12 @@ static uint64_t lane_select(const struct lane *lane, const struct shipment *ship
 		size_t i = first_of(left);
 		struct datagram_traits traits = shipment->traits[i];
 
-		if (server_channel_of(lane->options.servers[server], traits.flow) == channel &&
-		    (!lane_is_sticky(lane, traits) || lane_pick(lane, ready, traits) == server))
+		if (lane_is_sticky(lane, traits) && lane_pick(lane, ready, traits) != server) {
+			if (lane->options.policy == POLICY_BALANCE)
+				break; /* nothing of its logger may pass it */
+			continue;
+		}
+		if (server_channel_of(lane->options.servers[server], traits.flow) == channel)
 			selected |= UINT64_C(1) << i;
 	}
 	return selected;
@@ -337,7 +340,7 @@ static struct server_result lane_send(struct lane *lane, struct shipment *shipme
 	uint64_t selected = first_bits(shipment->left, cap);
 	struct server_result result;
 
-	if (options_spread(&lane->options) && !shipment->together) {
+	if (lane_options_spread(&lane->options) && !shipment->together) {
 		size_t channel = server_channel_of(lane->options.servers[server], traits.flow);
 
 		selected = first_bits(lane_select(lane, shipment, ready, server, channel), cap);

@@ -48,6 +48,9 @@ struct lane_options {
 	uint32_t rate;	 /* records a second; 0: as fast as can be */
 };
 
+/** True when records of different loggers may go different ways: each needs the flow of its own. */
+bool lane_options_spread(const struct lane_options *options);
+
 /** Takes the servers over, and has them make their sockets so; goes on with what waits. */
 void lane_configure(struct lane *lane, const struct lane_options *options);
 

@@ -274,6 +274,7 @@ static void target_configure_lanes(struct target *target)
 		.rate = options->rate,
 	};
 
+	target->needs_flow = lane_options_spread(&lane);
 	for (size_t i = 0; i < target->n_lanes; i++, lane.servers++)
 		lane_configure(target->lanes[i], &lane);
 }
@@ -316,7 +317,6 @@ void target_commit(struct target *target, struct target_change *change)
 	target->lanes = change->lanes;
 	target->n_lanes = change->n_lanes;
 	target->options = change->options;
-	target->needs_flow = target->options.sockets > 1 || target->options.policy == POLICY_STICKY;
 	free(change);
 	/* lanes that stay go on with what their servers give back; those that go are left by all */
 	target_remove_servers(target, servers, n_servers);
@@ -366,7 +366,7 @@ void target_push(struct target *target, const struct datagram *datagram, uint8_t
 {
 	struct datagram_traits traits = traits_of(datagram, severity);
 
-	if (target->needs_flow || datagram->part)
+	if (target->needs_flow)
 		traits.flow = policy_flow(logger);
 	for (size_t i = 0; i < target->n_lanes; i++)
 		lane_push(target->lanes[i], datagram, traits);

@@ -254,6 +254,7 @@ class Scene:
     def _outcome(self):
         arrivals = [arrival for each in self.network.collectors for arrival in parsed(each)]
         received = {number for number, _, _ in arrivals}
+        assert not received - set(range(self.submitted)), "nobody submitted that"
         unmarked = collections.Counter(number for number, is_resent, _ in arrivals if not is_resent)
         twice = [number for number, times in unmarked.items() if times > 1]
         assert self.mirrored or not twice, f"came twice without a mark: {twice[:10]}"

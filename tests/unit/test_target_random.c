@@ -3,7 +3,8 @@
  * of targets close after every step, that no record is lost without being counted, delivered twice
  * without a mark or overtaken by a younger one of its logger, that the pool keeps its bound and that
  * nothing spins: with every policy, several source ports, resending, pacing, refusals that come at once,
- * late or never, EAGAIN, ENOBUFS, EMSGSIZE and others, names whose addresses change, and reloads.
+ * late or never, EAGAIN, ENOBUFS, EMSGSIZE and others, names whose addresses change, records in
+ * parts, and reloads.
  *
  * A seed that fails is repeated by: LOGFWD_SEED=N tests/test_target_random
  */
@@ -38,6 +39,7 @@ static size_t n_targets;
 /* What was pushed to a target, and what of it has come where. */
 static struct {
 	enum target_policy policy;
+	bool splits;
 	uint32_t pushed; /* numbers from 1 to that */
 	uint32_t last[LOGGERS][FAKE_PLACES];
 	uint8_t arrived[RECORDS / 8];
@@ -75,17 +77,16 @@ static void on_arrival(size_t place, const uint8_t *bytes, size_t length)
 
 /*
  * A record of one of a few lengths, so that some share messages; but none is as long as such a
- * message, or the length of a quote would not tell them apart.
+ * message, or the length of a quote would not tell them apart. Or one in parts, each with its number.
  */
-static void push(size_t i)
+static void push_one(size_t i, unsigned logger, bool is_part)
 {
 	static const char padding[] = "................................................";
 	static char texts[64][128];
 	static unsigned turn;
-	unsigned logger = fake_random(LOGGERS);
-	struct datagram datagram = { .header = span_of("<1>"),
-				     .kind = FORMAT_RFC5424,
-				     .mark_at = 3 };
+	struct datagram datagram = {
+		.header = span_of("<1>"), .part = is_part, .kind = FORMAT_RFC5424, .mark_at = 3
+	};
 	char name[2] = { (char)('a' + logger), '\0' };
 	char *text;
 
@@ -98,6 +99,15 @@ static void push(size_t i)
 	target_push(output_target(output, i), &datagram, (uint8_t)fake_random(8), span_of(name));
 	if (turn % ARRAY_LEN(texts) == 0) /* the texts are ours only until here */
 		output_flush(output);
+}
+
+static void push(size_t i)
+{
+	unsigned logger = fake_random(LOGGERS);
+	bool in_parts = targets[i].splits && fake_random(8) == 0;
+
+	for (unsigned parts = in_parts ? 2 + fake_random(4) : 1; parts > 0; parts--)
+		push_one(i, logger, in_parts);
 }
 
 static struct target_options random_options(size_t i, const char **servers_out)
@@ -115,6 +125,7 @@ static struct target_options random_options(size_t i, const char **servers_out)
 	options.resend = seed % 2 == 0 ? resend[fake_random(ARRAY_LEN(resend))] : 0;
 	options.rate = rates[fake_random(ARRAY_LEN(rates))];
 	options.socket.dscp = (uint8_t)fake_random(2);
+	options.oversize = fake_random(2) == 0 ? OVERSIZE_SPLIT : OVERSIZE_CUT;
 	/* two of eight for each target: no place is of two targets */
 	options.n_servers = 1 + fake_random(2);
 	for (size_t k = 0; k < options.n_servers; k++)
@@ -140,6 +151,8 @@ static void reload(void)
 	output_commit(output, generation, &pool);
 	pool_sockets = pool.sockets;
 	n_targets = TARGETS;
+	for (size_t i = 0; i < TARGETS; i++)
+		targets[i].splits = options[i].oversize == OVERSIZE_SPLIT;
 }
 
 static uint64_t dropped_of(const struct target_counts *counts)
