@@ -4,7 +4,7 @@
  * without a mark or overtaken by a younger one of its logger, that the pool keeps its bound and that
  * nothing spins: with every policy, several source ports, resending, pacing, refusals that come at once,
  * late or never, EAGAIN, ENOBUFS, EMSGSIZE and others, names whose addresses change, records in
- * parts, and reloads.
+ * parts, and reloads that change all of it.
  *
  * A seed that fails is repeated by: LOGFWD_SEED=N tests/test_target_random
  */
@@ -118,7 +118,8 @@ static struct target_options random_options(size_t i, const char **servers_out)
 	struct target_options options = target_defaults();
 
 	options.name = names[i];
-	options.policy = targets[i].policy;
+	options.policy = targets[i].policy == POLICY_MIRROR ? POLICY_MIRROR
+							    : (enum target_policy)fake_random(3);
 	options.sockets = 1 + fake_random(3) * fake_random(2);
 	options.queue_bytes = 1u << (10 + fake_random(12));
 	options.when_full = (enum when_full)fake_random(3);
