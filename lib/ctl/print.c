@@ -130,10 +130,11 @@ void print_fields(const json_t *object, int indent)
 
 const char *print_duration(double seconds, char text_out[static PRINT_DURATION_BYTES])
 {
-	long whole = seconds > 0 && seconds < 1e15 ? (long)seconds : 0;
+	double shown = seconds > 0 && seconds < 1e15 ? seconds : 0; /* a NaN is not above 0 */
+	long whole = (long)shown;
 
 	if (whole < 60)
-		snprintf(text_out, PRINT_DURATION_BYTES, "%.1fs", whole > 0 ? seconds : 0.0);
+		snprintf(text_out, PRINT_DURATION_BYTES, "%.1fs", shown);
 	else if (whole < 3600)
 		snprintf(text_out, PRINT_DURATION_BYTES, "%ldm %02lds", whole / 60, whole % 60);
 	else if (whole < 86400)
