@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -21,13 +22,21 @@ struct collector {
 	uint8_t buffers[COLLECTOR_BATCH][DATAGRAM_MAX];
 };
 
+/* 0 to 65535: getaddrinfo() takes larger ones, and counts around. */
+static bool is_port(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return digits > 0 && digits <= 5 && text[digits] == '\0' && atoi(text) <= UINT16_MAX;
+}
+
 /* Splits "HOST:PORT" or "[V6]:PORT" in place. */
 static bool split_address(char *address, char **host_out, char **port_out)
 {
 	bool brackets = address[0] == '[';
 	char *colon = strrchr(address, ':');
 
-	if (colon == NULL || colon == address || colon[1] == '\0')
+	if (colon == NULL || colon == address || !is_port(colon + 1))
 		return false;
 	if (brackets && colon[-1] != ']')
 		return false;
@@ -79,6 +88,17 @@ static void note_address(struct collector *collector)
 		 v6 ? "]" : "", port);
 }
 
+static const char *bind_fault(int error)
+{
+	if (error == EADDRINUSE)
+		return "another program receives there; stop it or choose another port";
+	if (error == EACCES)
+		return "only root may receive at a port so low; choose one above 1023";
+	if (error == EADDRNOTAVAIL)
+		return "this host has no such address";
+	return strerror(error);
+}
+
 /* Opens the socket; what is wrong, as text, or NULL. */
 static const char *open_socket(struct collector *collector, const char *address)
 {
@@ -91,14 +111,14 @@ static const char *open_socket(struct collector *collector, const char *address)
 	if (copy == NULL)
 		return strerror(ENOMEM);
 	if (!split_address(copy, &host, &port))
-		return "not of the form ADDRESS:PORT or [ADDRESS]:PORT";
+		return "not of the form ADDRESS:PORT or [ADDRESS]:PORT, with a port of 0 to 65535";
 	error = getaddrinfo(host, port, &hints, &found);
 	if (error != 0)
 		return gai_strerror(error);
 	collector->fd = bind_socket(found);
 	freeaddrinfo(found);
 	if (collector->fd < 0)
-		return strerror(-collector->fd);
+		return bind_fault(-collector->fd);
 	note_address(collector);
 	return NULL;
 }

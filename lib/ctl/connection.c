@@ -157,6 +157,11 @@ static int say_unreachable(const char *path, int error)
 		remedy = "; is logfwdd running, and with this control socket?";
 	else if (error == EACCES || error == EPERM)
 		remedy = "; that needs root or the group of the socket";
+	else if (error == EPROTOTYPE)
+		remedy =
+			"; that is another socket of it: -s takes listen.control of its configuration";
+	else if (error == ENAMETOOLONG)
+		remedy = "; a socket's path has at most 107 bytes";
 	else if (error == EBADMSG)
 		remedy = "; what answers there is no logfwdd, or it ended meanwhile";
 	fprintf(stderr, "logfwdctl: no answer from logfwdd at %s: %s%s\n", path, strerror(error),

@@ -78,10 +78,8 @@ static int show(const struct invocation *invocation, char **argv, int count,
 	uint8_t level;
 	int status;
 
-	if (!level_parse(span_of(argv[1]), &level) || level == LEVEL_NOTSET) {
-		fputs("logfwdctl: LEVEL is 1 to 100, or a name such as info\n", stderr);
-		return EXIT_USAGE;
-	}
+	if (!level_parse(span_of(argv[1]), &level) || level == LEVEL_NOTSET)
+		return level_text_refuse(argv[1], "");
 	status = connection_ask(invocation->socket_path,
 				json_pack("{s:s, s:s, s:i, s:s*}", "verb", "explain", "name",
 					  argv[0], "level", (int)level, "text",

@@ -31,7 +31,9 @@ static bool parse_duration(const char *text, double *seconds_out)
 			return true;
 	}
 	fprintf(stderr,
-		"logfwdctl: DURATION is a number with s, m, h or d behind it, at most a year\n");
+		"logfwdctl: \"%s\" is no duration: a number with s, m, h or d behind it, such as "
+		"10m, at most a year\n",
+		text);
 	return false;
 }
 
@@ -112,10 +114,8 @@ static int parse_and_change(const struct invocation *invocation, char **argv, do
 	uint8_t level = LEVEL_NOTSET;
 
 	if (strcmp(argv[1], "unset") != 0 &&
-	    (!level_parse(span_of(argv[1]), &level) || level == LEVEL_NOTSET)) {
-		fputs("logfwdctl: LEVEL is 1 to 100, a name such as info, or unset\n", stderr);
-		return EXIT_USAGE;
-	}
+	    (!level_parse(span_of(argv[1]), &level) || level == LEVEL_NOTSET))
+		return level_text_refuse(argv[1], ", or unset");
 	if (level == LEVEL_NOTSET && seconds > 0) {
 		fputs("logfwdctl: what is unset has no DURATION\n", stderr);
 		return EXIT_USAGE;

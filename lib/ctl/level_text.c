@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/command.h"
 #include "ctl/json.h"
 #include "ctl/print.h"
 #include "ctl/visible.h"
@@ -16,6 +17,15 @@ const char *level_text(json_int_t level, char text_out[static LEVEL_TEXT_BYTES])
 		return level_name((uint8_t)level);
 	snprintf(text_out, LEVEL_TEXT_BYTES, "%" JSON_INTEGER_FORMAT, level);
 	return text_out;
+}
+
+int level_text_refuse(const char *text, const char *or_else)
+{
+	fprintf(stderr,
+		"logfwdctl: \"%s\" is no level: trace, debug, info, notice, warning, error, "
+		"critical, alert, emergency, a number from 1 to %d%s\n",
+		text, LEVEL_MAX, or_else);
+	return EXIT_USAGE;
 }
 
 static void print_override(const json_t *level)

@@ -20,7 +20,7 @@ bool print_parse_format(const char *text, bool with_prometheus, enum print_forma
 	else if (with_prometheus && strcmp(text, "prometheus") == 0)
 		*format_out = PRINT_PROMETHEUS;
 	else {
-		fprintf(stderr, "logfwdctl: --format is text%s json%s\n",
+		fprintf(stderr, "logfwdctl: \"%s\" is no format: text%s json%s\n", text,
 			with_prometheus ? "," : " or", with_prometheus ? " or prometheus" : "");
 		return false;
 	}
@@ -50,7 +50,7 @@ bool print_parse_count(const char *text, uint64_t *count_out)
 	errno = 0;
 	count = strtoull(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || count == 0) {
-		fputs("logfwdctl: --count is a number above 0\n", stderr);
+		fprintf(stderr, "logfwdctl: \"%s\" is no count: a number above 0\n", text);
 		return false;
 	}
 	*count_out = count;

@@ -5,9 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "ctl/command.h"
+#include "ctl/level_text.h"
 #include "wire/level.h"
 #include "wire/logger_name.h"
 
@@ -42,13 +46,38 @@ static int fail(const char *what, int error)
 	return EXIT_FAILURE;
 }
 
+/* The library says only that it has no connection; an attempt says why. Returns 0 or an errno. */
+static int try_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int error;
+
+	if (fd < 0)
+		return errno;
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	error = connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? errno : 0;
+	close(fd);
+	return error;
+}
+
 static int say_not_taken(int error)
 {
 	const char *given = secure_getenv("LOGFWD_SOCKET"); /* as the library reads it */
+	const char *path = given != NULL ? given : "/run/logfwd/client.sock";
+	const char *remedy = "";
+	int reason = error == -ENOTCONN ? try_socket(path) : 0;
 
-	fprintf(stderr, "logfwdctl: logfwdd at %s did not take the record: %s%s\n",
-		given != NULL ? given : "/run/logfwd/client.sock", strerror(-error),
-		error == -ENOTCONN ? "; is it running? LOGFWD_SOCKET names another socket" : "");
+	if (reason == EACCES)
+		remedy = "; who may is up to listen.client-mode of its configuration";
+	else if (reason == EPROTOTYPE)
+		remedy = "; LOGFWD_SOCKET takes listen.client of its configuration";
+	else if (reason != 0)
+		remedy = "; is it running? LOGFWD_SOCKET names another socket";
+	else if (error == -ENOTCONN)
+		remedy = "; it ends the connection, and its log says why";
+	fprintf(stderr, "logfwdctl: logfwdd at %s did not take the record: %s%s\n", path,
+		strerror(reason != 0 ? reason : -error), remedy);
 	return EXIT_FAILURE;
 }
 
@@ -109,10 +138,8 @@ int run_send(const struct invocation *invocation, int argc, char **argv)
 		fprintf(stderr, "logfwdctl: %s\n", logger_name_error_text(fault));
 		return EXIT_USAGE;
 	}
-	if (!level_parse(span_of(argv[optind + 1]), &level) || level == LEVEL_NOTSET) {
-		fputs("logfwdctl: LEVEL is 1 to 100, or a name such as info\n", stderr);
-		return EXIT_USAGE;
-	}
+	if (!level_parse(span_of(argv[optind + 1]), &level) || level == LEVEL_NOTSET)
+		return level_text_refuse(argv[optind + 1], "");
 	text = join(argc - optind - 2, argv + optind + 2);
 	if (text == NULL)
 		return fail("cannot log the record", -ENOMEM);

@@ -117,7 +117,7 @@ static bool parse_option(int option, const char *argument, struct tail *tail)
 	case 'l':
 		if (level_parse(span_of(argument), &tail->level))
 			return true;
-		fputs("logfwdctl: --level is 0 to 100, or a name such as info\n", stderr);
+		level_text_refuse(argument, ", or 0 for all");
 		return false;
 	case 'f':
 		return print_parse_format(argument, false, &tail->format);

@@ -138,8 +138,8 @@ def test_the_map_says_what_operators_have_set(daemon):
 
 def test_what_is_wrong_is_refused_by_its_name(daemon):
     assert "no level set by an operator" in daemon.ctl("level", "app", "unset", status=1)
-    assert "LEVEL is 1 to 100" in daemon.ctl("level", "app", "loud", status=2)
-    assert "DURATION" in daemon.ctl("level", "app", "debug", "--for", "soon", status=2)
+    assert '"loud" is no level' in daemon.ctl("level", "app", "loud", status=2)
+    assert "no duration" in daemon.ctl("level", "app", "debug", "--for", "soon", status=2)
     assert "last character" in daemon.ctl("level", "a*b", "debug", status=2)
     assert "longer than 255 bytes" in daemon.ctl("level", "a" * 256, "debug", status=2)
     for number in range(OVERRIDES_MAX):

@@ -150,6 +150,20 @@ def test_wrong_usage_is_exit_2(arguments):
     assert done.stdout == "" and done.stderr != ""
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["level", "app", "loud"], ["explain", "app", "loud"], ["send", "app", "loud", "text"],
+        ["tail", "--level", "loud"], ["tail", "--count", "loud"], ["stats", "--format", "loud"],
+        ["level", "app", "info", "--for", "loud"], ["healthcheck", "--timeout", "loud"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage_says_what_was_wrong(arguments):
+    done = run(LOGFWDCTL, *arguments)
+    assert done.returncode == 2 and '"loud" is no ' in done.stderr
+
+
 # answers of all kinds
 
 
@@ -369,7 +383,14 @@ def test_a_missing_daemon_is_named(tmp_path):
     done = run(LOGFWDCTL, "-s", tmp_path / "nobody", "stats")
     assert done.returncode == 1
     assert str(tmp_path / "nobody") in done.stderr and "is logfwdd running" in done.stderr
-    assert run(LOGFWDCTL, "-s", "x" * 200, "stats").returncode == 1
+    done = run(LOGFWDCTL, "-s", "x" * 200, "stats")
+    assert done.returncode == 1 and "at most 107 bytes" in done.stderr
+
+
+def test_the_wrong_socket_is_named(daemon):
+    for path in (daemon.client_path, daemon.syslog_path):
+        done = run(LOGFWDCTL, "-s", path, "stats")
+        assert done.returncode == 1 and f"{path}: " in done.stderr and "listen.control" in done.stderr
 
 
 def test_output_that_cannot_be_written_is_a_failure(ctl):
@@ -410,7 +431,22 @@ def test_send_fails_without_a_daemon(tmp_path):
     done = run(LOGFWDCTL, "send", "a", "info", "lost", env=environment)
     assert done.returncode == 1
     assert f"logfwdd at {tmp_path}/nobody did not take the record" in done.stderr
-    assert "is it running?" in done.stderr
+    assert "No such file or directory; is it running?" in done.stderr
+
+
+def test_send_says_why_the_socket_does_not_serve(daemon):
+    environment = os.environ | {"LOGFWD_SOCKET": str(daemon.control_path)}
+    done = run(LOGFWDCTL, "send", "a", "info", "lost", env=environment)
+    assert done.returncode == 1 and "listen.client of its configuration" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become one who may not connect")
+def test_send_says_who_may(daemon):
+    daemon.client_path.chmod(0o600)
+    environment = os.environ | {"LOGFWD_SOCKET": str(daemon.client_path)}
+    done = run(LOGFWDCTL, "send", "a", "info", "lost", env=environment,
+               user=65534, group=65534, extra_groups=[])
+    assert done.returncode == 1 and "listen.client-mode" in done.stderr
 
 
 def test_lists_show_who_is_there(daemon):
@@ -568,7 +604,10 @@ def test_receive_says_when_it_cannot_write(tmp_path):
     assert done.returncode == 1 and "cannot write" in done.stderr
 
 
-@pytest.mark.parametrize("address", ["5514", ":5514", "127.0.0.1:", "::1:5514", "[::1]", "[::1:1"])
+@pytest.mark.parametrize("address", [
+    "5514", ":5514", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:514x", "::1:5514",
+    "[::1]", "[::1:1",
+])  # fmt: skip
 def test_receive_refuses_a_bad_address(address):
     done = run(LOGFWDCTL, "receive", address)
     assert done.returncode == 1 and "form ADDRESS:PORT" in done.stderr
@@ -578,7 +617,7 @@ def test_receive_refuses_a_port_that_is_taken():
     with receiver() as process:
         host, port = process.to
         done = run(LOGFWDCTL, "receive", f"{host}:{port}")
-    assert done.returncode == 1 and "in use" in done.stderr
+    assert done.returncode == 1 and f"{host}:{port}: another program" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may have so large a buffer")
