@@ -13,7 +13,8 @@
 
 static int fail_errno(const char *path, int error, char error_out[static CONFIG_ERROR_BYTES])
 {
-	config_fail(error_out, (struct place){ .file = path }, "%s", strerror(error));
+	config_fail(error_out, (struct place){ .file = path }, "%s%s", strerror(error),
+		    error == ENOENT ? "; write it, or name another one" : "");
 	return -error;
 }
 

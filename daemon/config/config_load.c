@@ -134,6 +134,8 @@ static struct place place_of(const struct file *file, int last_line)
 
 #define UNKNOWN	  "no such option "
 #define DUPLICATE "found duplicate title "
+#define NO_NAME	  "missing title for section "
+#define COMMA	  "unexpected token ','"
 
 static cfg_t *failed_section(cfg_t *root)
 {
@@ -152,11 +154,21 @@ static cfg_t *failed_section(cfg_t *root)
 	return NULL;
 }
 
+/* What is written so in other configurations. */
+static const char *remedy_of(const char *name)
+{
+	if (strcmp(name, "'include'") == 0)
+		return " (put the file into the folder conf.d)";
+	if (strcmp(name, "';'") == 0)
+		return " (an option ends with its value)";
+	return "";
+}
+
 /* "no such option 'x'", with what there is. */
 static int refuse_unknown(const struct file *file, cfg_t *section, struct place place)
 {
 	const char *name = section->comment + strlen(UNKNOWN);
-	bool include = strcmp(name, "'include'") == 0;
+	const char *remedy = remedy_of(name);
 	char known[CONFIG_ERROR_BYTES / 2] = "";
 	struct writer writer = writer_over(known, sizeof(known) - 1);
 
@@ -166,10 +178,9 @@ static int refuse_unknown(const struct file *file, cfg_t *section, struct place 
 	}
 	if (section == file->root)
 		return config_fail(file->loaded->error, place,
-				   "unknown section %s%s; there are: %s", name,
-				   include ? " (put the file into the folder conf.d)" : "", known);
-	return config_fail(file->loaded->error, place, "unknown option %s; section %s has: %s",
-			   name, cfg_name(section), known);
+				   "unknown section %s%s; there are: %s", name, remedy, known);
+	return config_fail(file->loaded->error, place, "unknown option %s%s; section %s has: %s",
+			   name, remedy, cfg_name(section), known);
 }
 
 /* A section of that title and kind, given as "'TITLE'", or NULL. */
@@ -222,7 +233,12 @@ static int explain(const struct file *file, int error)
 		return refuse_unknown(file, section, place);
 	if (strncmp(section->comment, DUPLICATE, strlen(DUPLICATE)) == 0)
 		return refuse_duplicate(file, place);
-	return config_fail(file->loaded->error, place, "%s", section->comment);
+	if (strncmp(section->comment, NO_NAME, strlen(NO_NAME)) == 0)
+		return config_fail(file->loaded->error, place,
+				   "section %s has no name; write one before the brace",
+				   section->comment + strlen(NO_NAME));
+	return config_fail(file->loaded->error, place, "%s%s", section->comment,
+			   strcmp(section->comment, COMMA) == 0 ? "; a list stands in braces" : "");
 }
 
 static int parse(struct file *file)

@@ -31,9 +31,9 @@ static int check_server(const struct reading *reading, const struct setting *set
 	struct address_text address;
 
 	if (!address_parse(value->text, &address)) {
-		const char *colon = strchr(value->text, ':');
-		bool bare_v6 =
-			colon != NULL && value->text[0] != '[' && strchr(colon + 1, ':') != NULL;
+		size_t digits = strspn(value->text, "0123456789ABCDEFabcdef:.");
+		bool bare_v6 = value->text[digits] == '\0' &&
+			       strchr(value->text, ':') != strrchr(value->text, ':');
 
 		return reader_refuse(reading, setting, value, "bad address \"%.*s\": %s",
 				     QUOTE(value->text),

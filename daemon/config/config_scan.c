@@ -199,7 +199,7 @@ static bool scan_token(struct scanner *scanner)
 		return scan_brace(scanner);
 	if (byte == '*' || (byte == '+' && ahead(scanner, 1) != '='))
 		return refuse(scanner, scanner->line,
-			      "libconfuse leaves out a '*' or '+' without quotes; quote the value");
+			      "a '*' or '+' without quotes would be left out; quote the value");
 	if (strchr("=+,()", byte) == NULL)
 		return scan_word(scanner);
 	step(scanner);

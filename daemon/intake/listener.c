@@ -21,6 +21,15 @@ static int listener_error(int error, char error_out[static LISTENER_ERROR_BYTES]
 	return -error;
 }
 
+static const char *why_not_bound(int error)
+{
+	if (error == ENOENT)
+		return "cannot bind; its folder must exist";
+	if (error == EACCES)
+		return "cannot bind; logfwdd's user must be able to write its folder";
+	return "cannot bind";
+}
+
 /* Datagrams that arrive before SO_PASSCRED is on carry no pid: it is set before the bind. */
 static int listener_prepare(int fd, int type)
 {
@@ -79,7 +88,7 @@ static int listener_bind_fd(int fd, const struct sockaddr_un *address, int type,
 	const char *path = address->sun_path;
 
 	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
-		return listener_error(errno, error_out, path, "cannot bind");
+		return listener_error(errno, error_out, path, why_not_bound(errno));
 	/* chown before chmod: nobody gets in between */
 	if (group != (gid_t)-1 && chown(path, (uid_t)-1, group) < 0)
 		return listener_error(errno, error_out, path, "cannot give it to its group");

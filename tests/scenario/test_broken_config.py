@@ -275,6 +275,20 @@ def test_a_missing_file_is_refused_at_start(tmp_path):
     done = run(LOGFWDD, "-f", tmp_path / "missing.conf")
     assert done.returncode == CONFIG_ERROR
     assert f"{tmp_path / 'missing.conf'}: " in done.stderr
+    assert "write it, or name another one" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--check", "-f"], ["-f"]], ids=" ".join)
+def test_a_missing_folder_of_a_socket_is_named(collector, tmp_path, arguments):
+    """Found when the daemon starts, and not when it checks."""
+    path = tmp_path / "logfwd.conf"
+    missing = tmp_path / "missing" / "client.sock"
+    path.write_text(f'listen {{ client = "{missing}" }}\n{target("central", collector)}')
+    done = run(LOGFWDD, *arguments, path)
+    if "--check" in arguments:
+        assert done.returncode == 0
+    else:
+        assert done.returncode == 1 and f"{missing}: cannot bind; its folder must exist" in done.stderr
 
 
 @pytest.mark.parametrize("place", ["main", "include"])
