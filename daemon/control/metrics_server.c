@@ -27,7 +27,7 @@ struct metrics_server {
 	struct control_ops ops;
 	struct evhttp *http;
 	char address[ADDRESS_TEXT_MAX];
-	/* Oldest first, each with a reference of ours, since evhttp does not say when it ends one. */
+	/* Oldest first, each with a reference of ours: evhttp tells only of those that asked. */
 	struct bufferevent *connections[METRICS_CONNECTIONS_MAX];
 	size_t n_connections;
 };
@@ -65,12 +65,27 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
 		shutdown(bufferevent_getfd(server->connections[0]), SHUT_RDWR);
 		forget_connection(server, 0);
 	}
-	connection = bufferevent_socket_new(base, -1, 0);
+	/* The descriptor lives as long as our reference: libevent watches its number until then,
+	 * and whoever got the same number meanwhile would never be heard. */
+	connection = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 	if (connection == NULL)
 		return NULL;
 	bufferevent_incref(connection);
 	server->connections[server->n_connections++] = connection;
 	return connection;
+}
+
+/* The common end, behind an answer: without it the descriptor would stay until the next comes. */
+static void on_close(struct evhttp_connection *http, void *arg)
+{
+	struct metrics_server *server = arg;
+
+	for (size_t i = 0; i < server->n_connections; i++) {
+		if (server->connections[i] == evhttp_connection_get_bufferevent(http)) {
+			forget_connection(server, i);
+			return;
+		}
+	}
 }
 
 static void answer_metrics(struct metrics_server *server, struct evhttp_request *request)
@@ -93,6 +108,7 @@ static void on_request(struct evhttp_request *request, void *arg)
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
 	const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
 
+	evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, arg);
 	if (path == NULL || strcmp(path, "/metrics") != 0) {
 		evhttp_send_error(request, HTTP_NOTFOUND, NULL);
 		return;

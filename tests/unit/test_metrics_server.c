@@ -194,6 +194,46 @@ START_TEST(metrics_server_forgets_ended_connections)
 }
 END_TEST
 
+static const char *const last_words[] = {
+	"GET /metrics HTTP/1.0\r\n\r\n",
+	"GET /metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+	"GET / HTTP/1.1\r\nConnection: close\r\n\r\n",
+	"\r\n\r\n\xff\xfe\r\n\r\n",
+};
+
+static void on_heard(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	++*(int *)arg;
+}
+
+/* A descriptor that ends while libevent still watches its number makes the next owner deaf. */
+START_TEST(metrics_server_leaves_nothing_to_the_next_of_a_number)
+{
+	const time_t deadline = seconds() + DEADLINE_S;
+	struct event *events[8];
+	int fds[ARRAY_LEN(events)], heard = 0;
+
+	ck_assert_int_eq(new_server("127.0.0.1:0"), 0);
+	ask(last_words[_i]);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i += 2)
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, &fds[i]), 0);
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		events[i] = event_new(base, fds[i], EV_READ, on_heard, &heard);
+		ck_assert_int_eq(event_add(events[i], NULL), 0);
+		ck_assert_int_eq(send(fds[i ^ 1], "x", 1, MSG_NOSIGNAL), 1);
+	}
+	while (heard < (int)ARRAY_LEN(fds) && seconds() <= deadline)
+		event_base_loop(base, EVLOOP_ONCE);
+	ck_assert_int_eq(heard, ARRAY_LEN(fds));
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		event_free(events[i]);
+		close(fds[i]);
+	}
+}
+END_TEST
+
 START_TEST(metrics_server_says_where_it_listens)
 {
 	char second[64];
@@ -234,6 +274,8 @@ Suite *suite_under_test(void)
 	tcase_add_test(serve, metrics_server_survives_garbage);
 	tcase_add_test(serve, metrics_server_bounds_its_connections);
 	tcase_add_test(serve, metrics_server_forgets_ended_connections);
+	tcase_add_loop_test(serve, metrics_server_leaves_nothing_to_the_next_of_a_number, 0,
+			    ARRAY_LEN(last_words));
 	tcase_add_test(serve, metrics_server_says_where_it_listens);
 	tcase_add_loop_test(serve, metrics_server_refuses_bad_addresses, 0,
 			    ARRAY_LEN(bad_addresses));
