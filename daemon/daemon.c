@@ -174,10 +174,16 @@ static int daemon_new_metrics(struct daemon *daemon, const struct metrics_option
 {
 	struct control_ops ops = control_ops(daemon);
 
+	int result;
+
 	*metrics_out = NULL;
-	return options->listen == NULL
-		       ? 0
-		       : metrics_server_new(daemon->base, options, &ops, metrics_out);
+	if (options->listen == NULL)
+		return 0;
+	result = metrics_server_new(daemon->base, options, &ops, metrics_out);
+	if (result == 0) /* port 0 is known only here */
+		log_notice("control", "metrics at http://%s/metrics",
+			   metrics_server_address(*metrics_out));
+	return result;
 }
 
 static bool same_text(const char *a, const char *b)

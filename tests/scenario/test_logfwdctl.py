@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import threading
+import urllib.request
 
 import pytest
 
@@ -415,6 +416,13 @@ def test_stats_of_the_daemon(daemon):
     assert "accounts balanced" in daemon.ctl("stats")
     assert re.search(r"^logfwd_balanced 1$", daemon.ctl("stats", "--format", "prometheus"), re.M)
     assert "OFF" not in daemon.ctl("stats", "--check")
+
+
+def test_the_log_says_where_metrics_are(start_daemon, collector):
+    daemon = start_daemon(target("central", collector) + 'metrics { listen = "127.0.0.1:0" }')
+    place = re.search(r"metrics at (http://127\.0\.0\.1:\d+/metrics)$", daemon.stderr(), re.M)
+    with urllib.request.urlopen(place[1], timeout=PATIENCE) as answer:
+        assert b"\nlogfwd_balanced 1\n" in answer.read()
 
 
 def test_send_reaches_the_collector(daemon, collector):
