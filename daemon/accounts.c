@@ -22,14 +22,13 @@ static json_t *records_json(const struct record_counts *counts)
 	for (size_t i = 0; i < REJECT_REASONS; i++)
 		json_object_set_new(by, reject_reason_name((enum reject_reason)i),
 				    count_json(counts->rejected[i]));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "recorded",
-			 count_json(counts->recorded), "received", count_json(counts->received),
-			 "accepted", count_json(counts->accepted), "filtered",
-			 count_json(counts->filtered), "rate_limited",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "received",
+			 count_json(counts->received), "accepted", count_json(counts->accepted),
+			 "filtered", count_json(counts->filtered), "rate_limited",
 			 count_json(counts->rate_limited), "no_handler",
 			 count_json(counts->no_handler), "rejected",
 			 count_json(rejected_sum(counts)), "rejected_by", by, "deliveries",
-			 count_json(counts->deliveries));
+			 count_json(counts->deliveries), "recorded", count_json(counts->recorded));
 }
 
 static json_t *dropped_json(const struct target_counts *counts)
