@@ -8,7 +8,8 @@ import os
 import sys
 
 from ._library import (
-    Options, Stats, c_levels, check, encode, encode_string, is_enabled, library, write_at_once,
+    Options, Stats, c_levels, check, check_range, encode, encode_string, is_enabled, library,
+    write_at_once,
 )
 
 DROP_NEWEST, DROP_OLDEST = 0, 1
@@ -22,6 +23,7 @@ class Client:
     wait_ms:      how long a call may wait for room in the buffer.
     buffer_bytes: of records that wait for the daemon; 0 is the library's default.
     when_full:    DROP_NEWEST or DROP_OLDEST.
+    Errors: OSError, ValueError (a number out of its range, a NUL in the name).
     """
 
     def __init__(self, app_name: str | None = None,
@@ -29,6 +31,9 @@ class Client:
                  buffer_bytes: int = 0, when_full: int = DROP_NEWEST) -> None:
         if app_name is None:
             app_name = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
+        # ctypes would cut them to the size of their field: -1 ms would be 49 days.
+        check_range("wait_ms", wait_ms, ctypes.c_uint)
+        check_range("buffer_bytes", buffer_bytes, ctypes.c_size_t)
         options = Options(
             size=ctypes.sizeof(Options),
             socket_path=os.fsencode(socket_path) if socket_path is not None else None,

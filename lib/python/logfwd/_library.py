@@ -100,8 +100,16 @@ def encode(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+def check_range(what: str, number: int, field: type[ctypes.c_uint] | type[ctypes.c_size_t]) -> None:
+    """Raises a ValueError unless the number fits the unsigned field of C."""
+    if field(number).value != number:
+        raise ValueError(f"{what} is out of its range: {number}")
+
+
 def encode_string(text: str, what: str) -> bytes:
     """The same for a C string, which ends at its first NUL: one inside is a ValueError."""
+    if not isinstance(text, str):
+        raise TypeError(f"{what} must be a string: {text!r}")
     if "\0" in text:
         raise ValueError(f"{what} holds a NUL character: {text!r}")
     return encode(text)
