@@ -69,6 +69,15 @@ def installed_environment(daemon, installed):
     return found
 
 
+def test_installing_again_keeps_the_configuration(installed):
+    path = one_of(installed, "**/logfwd/logfwd.conf")
+    assert path.read_text() == (SOURCE / "conf" / "logfwd.conf").read_text()
+    path.write_text('target mine { servers = {"127.0.0.1:514"} }')
+    done = run("meson", "install", "-C", BUILD, "--no-rebuild", "--destdir", installed, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert path.read_text().startswith("target mine")
+
+
 def test_pkg_config_knows_the_version(installed):
     assert library(installed).resolve().name.endswith(pkg_config(installed, "--modversion")[0])
     assert "-llogfwd" in pkg_config(installed, "--libs")
