@@ -15,7 +15,8 @@
 #include "wire/level.h"
 #include "wire/logger_name.h"
 
-#define FLUSH_TIMEOUT_MS 5000
+#define FLUSH_TIMEOUT_MS 5000 /* a daemon may be starting anew */
+#define FIRST_LOOK_MS	 200
 
 DEFINE_CLEANUP(struct logfwd_client *, logfwd_client_close)
 
@@ -61,10 +62,30 @@ static int try_socket(const char *path)
 	return error;
 }
 
-static int say_not_taken(int error)
+static const char *client_socket(void)
 {
 	const char *given = secure_getenv("LOGFWD_SOCKET"); /* as the library reads it */
-	const char *path = given != NULL ? given : "/run/logfwd/client.sock";
+
+	return given != NULL ? given : "/run/logfwd/client.sock";
+}
+
+/* Takes no longer than needs be when waiting mends nothing. */
+static int flush(struct logfwd_client *client)
+{
+	int error = logfwd_flush(client, FIRST_LOOK_MS);
+
+	if (error == -ENOTCONN) {
+		int reason = try_socket(client_socket());
+
+		if (reason == EACCES || reason == EPROTOTYPE)
+			return error;
+	}
+	return error == 0 ? 0 : logfwd_flush(client, FLUSH_TIMEOUT_MS - FIRST_LOOK_MS);
+}
+
+static int say_not_taken(int error)
+{
+	const char *path = client_socket();
 	const char *remedy = "";
 	int reason = error == -ENOTCONN ? try_socket(path) : 0;
 
@@ -85,7 +106,7 @@ static int say_not_taken(int error)
 static int confirm(struct logfwd_client *client)
 {
 	struct logfwd_client_stats stats = { .size = sizeof(stats) };
-	int error = logfwd_flush(client, FLUSH_TIMEOUT_MS);
+	int error = flush(client);
 
 	if (error < 0)
 		return say_not_taken(error);
