@@ -173,7 +173,6 @@ static int daemon_new_metrics(struct daemon *daemon, const struct metrics_option
 			      struct metrics_server **metrics_out)
 {
 	struct control_ops ops = control_ops(daemon);
-
 	int result;
 
 	*metrics_out = NULL;
