@@ -94,6 +94,18 @@ static json_t *path_json(struct explained *explained)
 	return path;
 }
 
+/* What a flight recorder would do beside that; null where there is none. */
+static json_t *recorder_json(const struct explained *explained)
+{
+	struct recorder_rule rule =
+		tree_recorder(forward_tree(explained->forward), explained->message.logger);
+
+	if (rule.records == 0)
+		return json_null();
+	return json_pack("{s:I, s:i}", "records", (json_int_t)rule.records, "trigger",
+			 (int)rule.trigger);
+}
+
 static void set_verdict(json_t *object, const struct explained *explained)
 {
 	const char *verdict = "no_handler";
@@ -118,11 +130,11 @@ static json_t *explained_json(struct explained *explained)
 	bool filtered = explained->message.level < explained->effective.level;
 	json_t *path = filtered ? json_array() : path_json(explained);
 	json_t *object =
-		json_pack("{s:o, s:i, s:b, s:o, s:o}", "name",
+		json_pack("{s:o, s:i, s:b, s:o, s:o, s:o}", "name",
 			  logger_name_json(explained->message.logger), "level",
 			  (int)explained->message.level, "exists", explained->exists, "effective",
 			  level_view_json(&explained->effective, clock_monotonic_ms()), "path",
-			  path);
+			  path, "recorder", recorder_json(explained));
 
 	if (object != NULL)
 		set_verdict(object, explained);

@@ -118,6 +118,9 @@ size_t lease_context_bytes(const struct tree *tree, const struct lease *lease);
 /** The rule of the nearest logger at or above the lease's that has one; records 0: none. */
 struct recorder_rule lease_recorder(const struct tree *tree, const struct lease *lease);
 
+/** The rule that a lease of that name would have. */
+struct recorder_rule tree_recorder(const struct tree *tree, struct span name);
+
 /**
  * An operator's level for one logger, or for all whose name begins with a prefix, those still
  * to come included. It stands above levels of leases and of the configuration. Of several that

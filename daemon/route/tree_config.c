@@ -222,10 +222,8 @@ void tree_each_level(const struct tree *tree, level_visitor *visit, void *arg)
 	tree_each_override(tree, visit_override, &to);
 }
 
-struct recorder_rule lease_recorder(const struct tree *tree, const struct lease *lease)
+static struct recorder_rule recorder_of(const struct tree *tree, const struct node *node)
 {
-	const struct node *node = lease->node;
-
 	if (tree->generation == NULL || !tree->generation->has_recorders)
 		return (struct recorder_rule){ 0 };
 	for (; node != NULL; node = node_parent(node)) {
@@ -233,4 +231,14 @@ struct recorder_rule lease_recorder(const struct tree *tree, const struct lease 
 			return node->config->recorder;
 	}
 	return (struct recorder_rule){ 0 };
+}
+
+struct recorder_rule lease_recorder(const struct tree *tree, const struct lease *lease)
+{
+	return recorder_of(tree, lease->node);
+}
+
+struct recorder_rule tree_recorder(const struct tree *tree, struct span name)
+{
+	return recorder_of(tree, node_of_path(tree, logger_name_canonical(name)));
 }

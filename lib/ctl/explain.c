@@ -52,6 +52,19 @@ static void print_step(const json_t *step)
 	}
 }
 
+/* What a filtered record may yet be good for, and one that sends others first. */
+static void print_recorder(const json_t *recorder)
+{
+	char number[LEVEL_TEXT_BYTES];
+
+	if (!json_is_object(recorder))
+		return;
+	printf("flight recorder: keeps the last %" JSON_INTEGER_FORMAT
+	       " that are filtered, until one of %s sends them\n",
+	       json_number(recorder, "records"),
+	       level_text(json_number(recorder, "trigger"), number));
+}
+
 static void print_explained(const json_t *result)
 {
 	const json_t *path = json_object_get(result, "path");
@@ -66,6 +79,7 @@ static void print_explained(const json_t *result)
 		printf(", %s", json_text(result, "reason"));
 	fputs("\neffective level: ", stdout);
 	print_level_of(json_object_get(result, "effective"));
+	print_recorder(json_object_get(result, "recorder"));
 	if (json_array_size(path) > 0)
 		puts("path:");
 	json_array_foreach(path, i, step) print_step(step);

@@ -73,6 +73,23 @@ def test_what_died_tells_what_it_did(recording, collector):
     assert recording.stats()["recorder"]["held_bytes"] == 0
 
 
+def test_explain_says_that_it_records(start_daemon, collector):
+    daemon = start_daemon(
+        target("central", collector) + RECORDER
+        + "logger app.loud { recorder-trigger = critical recorder = 7 }\n"
+        "logger app.not { recorder = 0 }\n"
+    )
+    for name, rule in [("app", (3, 40)), ("app.x.y", (3, 40)), ("app.loud", (7, 50)),
+                       ("app.loud.z", (7, 50)), ("app.not.a", None), ("root", None), ("other", None)]:
+        said = daemon.request("explain", name=name, level=10)["recorder"]
+        assert said == (rule and {"records": rule[0], "trigger": rule[1]}), name
+    assert (
+        "flight recorder: keeps the last 7 that are filtered, until one of critical sends them\n"
+        in daemon.ctl("explain", "app.loud.z", "debug")
+    )
+    assert "flight recorder" not in daemon.ctl("explain", "app.not", "debug")
+
+
 def test_what_is_closed_is_forgotten(recording, collector):
     with recording.client() as client:
         client.open(1, b"app")
