@@ -1,5 +1,3 @@
-#include "daemon.h"
-
 #include <assert.h>
 #include <errno.h>
 #include <malloc.h>
@@ -8,20 +6,10 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 
-#include "accounts.h"
-#include "client_listing.h"
-#include "control/control_server.h"
-#include "control/metrics_server.h"
-#include "explain.h"
+#include "daemon_internal.h"
 #include "intake/client_ring.h"
-#include "intake/syslog_socket.h"
-#include "live_levels.h"
-#include "logger_listing.h"
 #include "os/clock.h"
-#include "os/log.h"
 #include "os/notify.h"
-#include "sockets.h"
-#include "tail.h"
 
 /* How long a stopping daemon goes on sending what is queued. */
 #define DRAIN_MS      5000
@@ -33,146 +21,11 @@
 #define TRIM_LEASES	8192
 #define HOUSEKEEPING_MS 250
 
-enum { SIGNAL_HUP, SIGNAL_TERM, SIGNAL_INT, N_SIGNALS };
-
-struct daemon {
-	const char *config_path;
-	int64_t started_ms;
-	struct event_base *base;
-	struct config *config;
-	struct forward *forward;
-	struct live_levels *live_levels;
-	struct tails *tails;
-	struct clients *clients;
-	struct syslog_socket *syslog; /* NULL: off, or drained at the end */
-	struct control_server *control;
-	struct metrics_server *metrics; /* NULL: off */
-	struct event *signals[N_SIGNALS];
-	struct event *reload; /* many SIGHUPs in one turn are one reload */
-	struct event *housekeeping;
-	struct event *watchdog; /* NULL: nobody watches */
-	struct log_limit audit;
-	struct event *drain; /* while stopping */
-	int64_t drain_until_ms;
-	uint64_t levels_told;
-	uint64_t leases_before; /* since memory was last given back, the most there were */
-	struct sockets sockets;
-};
-
-static struct accounts_source accounts_source(const struct daemon *daemon)
-{
-	return (struct accounts_source){
-		.forward = daemon->forward,
-		.clients = daemon->clients,
-		.tails = daemon->tails,
-		.config = daemon->config,
-		.started_ms = daemon->started_ms,
-	};
-}
-
-static json_t *control_stats(void *arg)
-{
-	struct accounts_source source = accounts_source(arg);
-
-	return accounts_stats(&source);
-}
-
-static int control_loggers(void *arg, const char *pattern, bool all,
-			   struct control_stream *stream_out)
-{
-	const struct daemon *daemon = arg;
-
-	return logger_listing(forward_tree(daemon->forward), pattern, all, stream_out);
-}
-
-static int control_tail(void *arg, const struct control_caller *caller,
-			const struct tail_wish *wish, struct control_stream *stream_out)
-{
-	const struct daemon *daemon = arg;
-
-	return tails_open(daemon->tails, caller, wish, stream_out);
-}
-
-static int control_clients(void *arg, struct control_stream *stream_out)
-{
-	const struct daemon *daemon = arg;
-
-	return client_listing(daemon->clients, stream_out);
-}
-
-static json_t *control_targets(void *arg)
-{
-	struct accounts_source source = accounts_source(arg);
-
-	return accounts_targets(&source);
-}
-
-static json_t *control_level(void *arg, const char *name)
-{
-	const struct daemon *daemon = arg;
-
-	return live_levels_json(daemon->live_levels, name);
-}
-
-static int control_set_level(void *arg, const struct level_change *change,
-			     char error_out[static CONTROL_ERROR_BYTES])
-{
-	struct daemon *daemon = arg;
-
-	return live_levels_set(daemon->live_levels, change, error_out);
-}
-
-static json_t *control_explain(void *arg, struct span name, uint8_t level, struct span text)
-{
-	const struct daemon *daemon = arg;
-
-	return explain(daemon->forward, name, level, text);
-}
-
-static int daemon_reload(struct daemon *daemon, bool dry_run,
-			 char error_out[static CONTROL_ERROR_BYTES]);
-
-static int control_reload(void *arg, bool dry_run, char error_out[static CONTROL_ERROR_BYTES])
-{
-	return daemon_reload(arg, dry_run, error_out);
-}
-
-static void control_audit(void *arg, const struct control_caller *caller, const char *verb,
-			  bool allowed)
-{
-	struct daemon *daemon = arg;
-
-	if (allowed) /* none of them is missing */
-		log_notice("control", "%s by pid %d uid %u: allowed", verb, (int)caller->pid,
-			   (unsigned)caller->uid);
-	else
-		log_limited(&daemon->audit, LOG_LEVEL_NOTICE, "control",
-			    "%s by pid %d uid %u: denied", verb, (int)caller->pid,
-			    (unsigned)caller->uid);
-}
-
-static struct control_ops control_ops(struct daemon *daemon)
-{
-	return (struct control_ops){
-		.stats = control_stats,
-		.loggers = control_loggers,
-		.tail = control_tail,
-		.clients = control_clients,
-		.targets = control_targets,
-		.level = control_level,
-		.set_level = control_set_level,
-		.explain = control_explain,
-		.reload = control_reload,
-		.audit = control_audit,
-		.arg = daemon,
-	};
-}
-
 /* Starts what metrics.listen asks for, before anything is given up for it. */
 static int daemon_new_metrics(struct daemon *daemon, const struct metrics_options *options,
 			      struct metrics_server **metrics_out)
 {
-	struct control_ops ops = control_ops(daemon);
+	struct control_ops ops = daemon_control_ops(daemon);
 	int result;
 
 	*metrics_out = NULL;
@@ -265,9 +118,7 @@ static int daemon_reload_metrics(struct daemon *daemon, const struct config *con
 	return result;
 }
 
-/* Builds the next configuration aside and takes it, or leaves everything as it is. */
-static int daemon_reload(struct daemon *daemon, bool dry_run,
-			 char error_out[static CONTROL_ERROR_BYTES])
+int daemon_reload(struct daemon *daemon, bool dry_run, char error_out[static CONTROL_ERROR_BYTES])
 {
 	CLEANUP(config_free) struct config *config = NULL;
 	struct forward_generation *generation = NULL;
@@ -497,7 +348,7 @@ static bool daemon_new_syslog(struct daemon *daemon)
 
 static bool daemon_new_control(struct daemon *daemon)
 {
-	struct control_ops ops = control_ops(daemon);
+	struct control_ops ops = daemon_control_ops(daemon);
 	int fd = sockets_take(&daemon->sockets, SOCKET_CONTROL);
 	int result;
 
