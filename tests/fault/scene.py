@@ -10,6 +10,7 @@ import collections
 import contextlib
 import dataclasses
 import itertools
+import os
 import re
 import socket
 import threading
@@ -27,6 +28,7 @@ TICK_S = 0.01
 SLOWER = PATIENCE / 20  # a machine under sanitizers may take so many times as long
 
 RESOLV_CONF = 'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/hosts && shift 2 && exec "$@"'
+CPUS = itertools.cycle(os.sched_getaffinity(0))
 NOTICE = re.compile(rb"\d+ records? lost: .*")
 
 
@@ -137,6 +139,9 @@ class Scene:
         if resolver is not None:
             command = ["unshare", "--mount", "sh", "-c", RESOLV_CONF, "sh", *resolver, *command]
         self.daemon.start(self.near.command(*command))
+        # Packets wait for the other end in a queue of the CPU that sent them: a daemon that moves to
+        # another one in the middle of a batch would have the kernel change the order.
+        os.sched_setaffinity(self.daemon.pid, {next(CPUS)})
         self.links_at_start = len(self.daemon.links()) - self.daemon.udp_sockets()
         self.client = wire.Client(self.daemon.client_path, b"flow", timeout=PATIENCE)
         for logger in range(self.loggers):
