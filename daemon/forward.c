@@ -222,9 +222,9 @@ static void forward_prefetch(void *arg, const struct lease *lease)
 	tree_prefetch(lease);
 }
 
-static void on_record(void *arg, const struct record *record)
+static bool on_record(void *arg, const struct record *record)
 {
-	forward_record(arg, record);
+	return forward_record(arg, record);
 }
 
 static void on_client_exit(void *arg, const struct client_exit *exit)
@@ -256,6 +256,7 @@ static void forward_flush(void *arg)
 	struct forward *forward = arg;
 
 	output_flush(forward->output);
+	forward->playback_until_us = 0;
 	if (forward->flushed != NULL)
 		forward->flushed(forward->flushed_arg);
 }
@@ -267,14 +268,18 @@ static int forward_open(void *arg, struct span name, const void *owner, struct l
 	return tree_open(forward->tree, name, owner, lease_out);
 }
 
+static bool on_play_back(void *arg, struct lease *lease, uint64_t *sent)
+{
+	return forward_play_back(arg, lease, sent);
+}
+
 static size_t forward_close(void *arg, struct lease *lease, bool client_exit)
 {
 	struct forward *forward = arg;
-	size_t recorded = client_exit ? forward_play_back(forward, lease)
-				      : recorder_forget(forward->recorder, lease);
+	size_t forgotten = recorder_forget(forward->recorder, lease);
 
 	tree_close(forward->tree, lease, client_exit ? LEASE_CLIENT_EXIT : LEASE_RELEASED);
-	return recorded;
+	return forgotten;
 }
 
 static size_t forward_context_bytes(void *arg, const struct lease *lease)
@@ -326,6 +331,7 @@ struct intake_ops forward_intake_ops(struct forward *forward)
 {
 	return (struct intake_ops){
 		.open = forward_open,
+		.play_back = on_play_back,
 		.close = forward_close,
 		.set_level = forward_set_level,
 		.set_context = forward_set_context,

@@ -18,6 +18,7 @@ struct forward {
 	struct output *output;
 	struct recorder *recorder;
 	struct quota *recorder_quota;
+	int64_t playback_until_us; /* of recorded records in this turn; monotonic; 0: none were sent */
 	struct user_names *user_names; /* since the first configuration; NULL: memory ran out */
 	struct client_ends client_ends;
 	struct client_losses client_losses;
@@ -32,11 +33,11 @@ struct forward {
 	void *observer_arg;
 };
 
-/** Gives a record its fate, and counts it. */
-void forward_record(struct forward *forward, const struct record *record);
+/** Gives a record its fate, and counts it; or as intake_ops.record says. */
+bool forward_record(struct forward *forward, const struct record *record);
 
-/** Sends what was kept of a lease, and flushes. Returns how many records. */
-size_t forward_play_back(struct forward *forward, struct lease *lease);
+/** Sends what was kept of a lease, as intake_ops.play_back says. */
+bool forward_play_back(struct forward *forward, struct lease *lease, uint64_t *sent);
 
 /** Tells of a client that is gone, or counts it for later. */
 void forward_client_exit(struct forward *forward, const struct client_exit *exit);

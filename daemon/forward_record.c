@@ -3,6 +3,10 @@
 #include "format/escape.h"
 #include "os/clock.h"
 
+/* How long recorded records are sent in one turn, about, and so many between two looks at the clock. */
+#define PLAYBACK_US	 1000
+#define PLAYBACK_RECORDS 64
+
 const char *record_fate_name(enum record_fate fate)
 {
 	static const char *const names[] = {
@@ -173,17 +177,39 @@ static void playback_done(void *arg)
 	output_flush(playback->forward->output);
 }
 
-size_t forward_play_back(struct forward *forward, struct lease *lease)
+bool forward_play_back(struct forward *forward, struct lease *lease, uint64_t *sent)
 {
 	struct playback playback = { forward, lease };
 
-	return recorder_send(forward->recorder, lease, playback_send, playback_done, &playback);
+	if (forward->playback_until_us == 0)
+		forward->playback_until_us = clock_monotonic_us() + PLAYBACK_US;
+	else if (clock_monotonic_us() >= forward->playback_until_us)
+		return !recorder_holds(forward->recorder, lease);
+	do
+		*sent += recorder_send(forward->recorder, lease, PLAYBACK_RECORDS, playback_send,
+				       playback_done, &playback);
+	while (recorder_holds(forward->recorder, lease) &&
+	       clock_monotonic_us() < forward->playback_until_us);
+	return !recorder_holds(forward->recorder, lease);
 }
 
-void forward_record(struct forward *forward, const struct record *record)
+/* What its logger has recorded goes before a record that triggers it; true when nothing is left. */
+static bool forward_makes_way(struct forward *forward, const struct record *record)
+{
+	uint64_t sent = 0;
+
+	return record->lease == NULL || !recorder_holds(forward->recorder, record->lease) ||
+	       record->level < lease_recorder(forward->tree, record->lease).trigger ||
+	       !lease_lets_pass(forward->tree, record->lease, record->level) ||
+	       forward_play_back(forward, record->lease, &sent);
+}
+
+bool forward_record(struct forward *forward, const struct record *record)
 {
 	struct route route;
 
+	if (!forward_makes_way(forward, record))
+		return false;
 	forward->counts.received++;
 	if (record->lease != NULL)
 		tree_route(forward->tree, record->lease, record->level, &route);
@@ -194,12 +220,10 @@ void forward_record(struct forward *forward, const struct record *record)
 		forward_tell(forward, record, RECORD_FILTERED, false);
 		if (record->lease != NULL)
 			forward_keep(forward, record);
-		return;
+		return true;
 	}
-	if (record->lease != NULL && recorder_holds(forward->recorder, record->lease) &&
-	    record->level >= lease_recorder(forward->tree, record->lease).trigger)
-		forward_play_back(forward, record->lease);
 	forward_pass(forward, record, &route, false);
+	return true;
 }
 
 void forward_own_record(struct forward *forward, struct span logger, uint8_t level,

@@ -342,7 +342,7 @@ static int read_trigger(const struct reading *reading, const struct setting *set
 }
 
 #define LIMIT_BYTES_MAX (UINT64_C(1) << 40)
-#define RECORDER_MAX	2000 /* records of one lease: they are sent in one turn of the loop */
+#define RECORDER_MAX	2000 /* records of one lease */
 
 #define LISTEN(member)	.offset = offsetof(struct listen_options, member)
 #define LIMITS(member)	.offset = offsetof(struct limits, member)

@@ -8,8 +8,6 @@
 #include "os/log.h"
 #include "wire/logger_name.h"
 
-/* Weight of the leases given back in one turn: about a millisecond. */
-#define RECLAIM_SLICE 2048
 /* What the bookkeeping of a pair, and that of a first one, takes at most. */
 #define CONTEXT_OVERHEAD 96
 
@@ -17,11 +15,11 @@
 #define NOTHING_TOLD ((struct client_levels){ .version = 0 })
 
 /* What one frame asks for beyond its own effect. */
-enum frame_effect { FRAME_DONE, FRAME_VIOLATION };
+enum frame_effect { FRAME_DONE, FRAME_LATER, FRAME_VIOLATION };
 
 static void client_on_readable(evutil_socket_t fd, short what, void *arg);
 static void client_on_writable(evutil_socket_t fd, short what, void *arg);
-static void client_on_reclaim(evutil_socket_t fd, short what, void *arg);
+static void client_on_slice(evutil_socket_t fd, short what, void *arg);
 
 static void client_destroy(struct client *client)
 {
@@ -31,13 +29,14 @@ static void client_destroy(struct client *client)
 		event_free(client->readable); /* before close(): epoll still knows the fd */
 	if (client->writable != NULL)
 		event_free(client->writable);
-	if (client->reclaim != NULL)
-		event_free(client->reclaim);
+	if (client->slice != NULL)
+		event_free(client->slice);
 	if (client->fd >= 0)
 		close(client->fd);
 	client_drop_ring(client);
 	lease_table_deinit(&client->leases);
 	free(client->unsent);
+	free(client->put_off);
 	free(client);
 }
 
@@ -89,8 +88,8 @@ int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct clie
 	client->readable =
 		event_new(env->base, fd, EV_READ | EV_PERSIST, client_on_readable, client);
 	client->writable = event_new(env->base, fd, EV_WRITE, client_on_writable, client);
-	client->reclaim = evtimer_new(env->base, client_on_reclaim, client);
-	if (client->readable == NULL || client->writable == NULL || client->reclaim == NULL ||
+	client->slice = evtimer_new(env->base, client_on_slice, client);
+	if (client->readable == NULL || client->writable == NULL || client->slice == NULL ||
 	    event_add(client->readable, &hello) < 0)
 		return -ENOMEM;
 	client->fd = fd;
@@ -122,6 +121,21 @@ static bool client_send(struct client *client, struct writer *reply)
 	return good;
 }
 
+void client_slice_soon(struct client *client)
+{
+	const struct timeval now = { 0 };
+
+	event_add(client->slice, &now);
+}
+
+void client_watch(struct client *client)
+{
+	if (client->unsent == NULL && client->put_off == NULL)
+		event_add(client->readable, NULL);
+	else
+		event_del(client->readable);
+}
+
 bool client_answer(struct client *client, struct writer *reply)
 {
 	struct span bytes = writer_span(reply);
@@ -133,7 +147,7 @@ bool client_answer(struct client *client, struct writer *reply)
 		return false;
 	memcpy(client->unsent, bytes.ptr, bytes.len);
 	client->unsent_length = bytes.len;
-	event_del(client->readable);
+	client_watch(client);
 	event_add(client->writable, NULL);
 	return true;
 }
@@ -146,7 +160,7 @@ bool client_catch_up(struct client *client)
 		return false;
 	free(client->unsent);
 	client->unsent = NULL;
-	event_add(client->readable, NULL);
+	client_watch(client);
 	return true;
 }
 
@@ -271,7 +285,6 @@ static enum frame_effect client_record(struct client *client, struct span body,
 	(void)reply;
 	if (!frame_parse_record(body, &frame))
 		return FRAME_VIOLATION;
-	client->records++;
 	record = (struct record){
 		.lease = lease_table_find(&client->leases, frame.logger_id),
 		.app = span_of_bytes(client->app, client->app_length),
@@ -284,8 +297,9 @@ static enum frame_effect client_record(struct client *client, struct span body,
 	};
 	if (record.lease == NULL)
 		ops->reject(ops->arg, REJECT_UNKNOWN_LOGGER);
-	else
-		ops->record(ops->arg, &record);
+	else if (!ops->record(ops->arg, &record))
+		return FRAME_LATER;
+	client->records++;
 	return FRAME_DONE;
 }
 
@@ -432,13 +446,15 @@ static frame_handler *handler_of(uint16_t type)
 	return type < ARRAY_LEN(handlers) ? handlers[type] : NULL;
 }
 
-const char *client_take_packet(struct client *client, struct span packet, struct writer *reply)
+const char *client_take_packet(struct client *client, struct span *packet, struct writer *reply)
 {
+	struct span rest = *packet;
 	struct frame frame;
 	enum frame_take_result result;
 
-	while ((result = frame_take(&packet, &frame)) == FRAME_TAKEN) {
+	while ((result = frame_take(&rest, &frame)) == FRAME_TAKEN) {
 		frame_handler *handler = handler_of(frame.type);
+		enum frame_effect effect;
 
 		if (handler == NULL)
 			return "a frame of unknown type";
@@ -448,8 +464,12 @@ const char *client_take_packet(struct client *client, struct span packet, struct
 			return "a frame behind the one that leaves";
 		if (client->ring.in_use && (handler == client_use_ring) == client->reads_ring)
 			return "a frame by socket that belongs into the ring, or the reverse";
-		if (handler(client, frame.body, reply) == FRAME_VIOLATION)
+		effect = handler(client, frame.body, reply);
+		if (effect == FRAME_VIOLATION)
 			return "a frame that does not parse or is out of place";
+		if (effect == FRAME_LATER)
+			return NULL;
+		*packet = rest;
 		if (writer_room(reply) < CLIENT_ANSWER_MAX && !client_send(client, reply))
 			return "it does not read its answers";
 	}
@@ -510,14 +530,15 @@ static void client_on_writable(evutil_socket_t fd, short what, void *arg)
 	client->map_is_due = false;
 	if (client_update_levels(client, true) == LEVEL_NEED_MAP)
 		level_page_count(client->env->level_page);
-	if (client->ring.in_use)
-		client_ring_look_soon(&client->ring); /* nobody did while answers waited */
+	/* nobody did while answers waited */
+	if (client->put_off != NULL)
+		client_slice_soon(client);
+	else if (client->ring.in_use)
+		client_ring_look_soon(&client->ring);
 }
 
 void client_end(struct client *client, enum frame_error_code code, const char *reason)
 {
-	const struct timeval now = { 0 };
-
 	if (client->fd < 0)
 		return;
 	if (code != 0) {
@@ -535,29 +556,33 @@ void client_end(struct client *client, enum frame_error_code code, const char *r
 	event_del(client->writable);
 	close(client->fd);
 	client->fd = -1;
+	client->has_died = !client->has_left && !client->env->stopping;
+	free(client->put_off);
+	client->put_off = NULL;
 	client_drop_ring(client); /* not before: who rings for us has to find nobody */
-	event_add(client->reclaim, &now);
+	client_slice_soon(client);
 }
 
-static void client_on_reclaim(evutil_socket_t fd, short what, void *arg)
+static void client_on_slice(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *client = arg;
-	const struct timeval now = { 0 };
 
 	(void)fd;
 	(void)what;
-	if (!client_reclaim(client, RECLAIM_SLICE)) {
-		event_add(client->reclaim, &now);
-		return;
-	}
-	client_free(client);
+	if (client->fd >= 0)
+		client_drain(client);
+	else if (client_reclaim(client))
+		client_free(client);
+	else
+		client_slice_soon(client);
 }
 
 void client_free(struct client *client)
 {
 	if (client == NULL)
 		return;
-	client_reclaim(client, SIZE_MAX);
+	while (!client_reclaim(client))
+		;
 	client_tell_exit(client);
 	quota_release(client->env->quota, QUOTA_CLIENTS, client->uid, 1);
 	client_leave_list(client);

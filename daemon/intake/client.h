@@ -73,6 +73,9 @@ int client_new(struct client_env *env, int fd, pid_t pid, uid_t uid, struct clie
 /** Reads what it has said, in one turn of bounded length; true when more may wait. */
 bool client_drain(struct client *client);
 
+/** Handles what it said before and was put off, in one turn: for the daemon's own end. */
+void client_finish(struct client *client);
+
 /** Ends the connection: says why (code, reason) if code is not 0, and starts giving back its leases. */
 void client_end(struct client *client, enum frame_error_code code, const char *reason);
 

@@ -21,11 +21,13 @@ struct client {
 	uid_t uid;
 	struct event *readable;
 	struct event *writable; /* while unsent, or a level map, waits for room */
-	struct event *reclaim;	/* drives the slices after its end */
+	struct event *slice;	/* drives what takes several turns: what was put off, and its end */
 	uint8_t *unsent; /* answers that found no room: until they go, nothing is read; or NULL */
 	size_t unsent_length;
+	struct put_off *put_off; /* what it said and must wait; nothing more is read; or NULL */
 	bool greeted;
 	bool has_left;	   /* it has closed all its leases with a FRAME_LEAVE */
+	bool has_died;	   /* it is gone, and neither by its own word nor because we go */
 	uint32_t features; /* FEATURE_...: agreed to */
 	bool is_to_be_given; /* the next packet to it, with the welcome, carries level page and ring */
 	bool reads_ring;     /* what is handled just now came by the ring */
@@ -35,6 +37,7 @@ struct client {
 	uint8_t app_length;
 	uint8_t app[WIRE_APP_NAME_MAX];
 	struct lease_table leases;
+	struct lease *ending; /* from the table; what was recorded of it is being sent; or NULL */
 	uint64_t records, dropped;
 	uint64_t reclaimed; /* leases that it had not closed, so far */
 	uint64_t sent;	    /* recorded records of theirs, sent for that */
@@ -55,8 +58,17 @@ bool client_answer(struct client *client, struct writer *reply);
 /** Sends what client_answer() had to keep and listens again; false when there is still no room. */
 bool client_catch_up(struct client *client);
 
-/** Handles a packet's frames. Returns NULL when all is well, or what the client did wrong. */
-const char *client_take_packet(struct client *client, struct span packet, struct writer *reply);
+/** In the next turn, what was put off is gone on with, or its leases are given back after its end. */
+void client_slice_soon(struct client *client);
+
+/** Reads from its socket, unless something that it said before, or was asked, must be done first. */
+void client_watch(struct client *client);
+
+/**
+ * Handles a packet's frames and takes them off its beginning. Returns NULL when all is well, or
+ * what the client did wrong. If something is left and all is well, it must wait for a later turn.
+ */
+const char *client_take_packet(struct client *client, struct span *packet, struct writer *reply);
 
 /** Ends a connection that broke the protocol, and says why. */
 void client_violation(struct client *client, const char *reason);
@@ -72,14 +84,11 @@ int client_send_welcome(struct client *client, const void *bytes, size_t length)
 
 /* client_reclaim.c */
 
-/** Ends a lease that is in no table. Returns how many of its recorded records were sent or forgotten. */
+/** Ends a lease that is in no table. Returns how many of its recorded records were forgotten. */
 size_t client_give_back(struct client *client, struct lease *lease, bool client_exit);
 
-/**
- * Gives back leases that weigh about so much, true when none is left. A lease weighs 1, and 4 more
- * for each recorded record that is sent or forgotten for it.
- */
-bool client_reclaim(struct client *client, size_t weight);
+/** Gives back a slice of its leases and ends the turn; true when none is left. */
+bool client_reclaim(struct client *client);
 
 /** Tells who listens that a client is gone, if it died with open loggers; all is given back. */
 void client_tell_exit(const struct client *client);

@@ -1,5 +1,8 @@
 #include "intake/client_internal.h"
 
+/* Weight of the leases given back in one turn: about a millisecond. */
+#define SLICE_WEIGHT 2048
+/* Beside that of its lease, of each recorded record that is forgotten with it. */
 #define RECORDED_WEIGHT 4
 
 size_t client_give_back(struct client *client, struct lease *lease, bool client_exit)
@@ -12,29 +15,29 @@ size_t client_give_back(struct client *client, struct lease *lease, bool client_
 	return env->ops.close(env->ops.arg, lease, client_exit);
 }
 
-/* Its leases end because it is gone, and neither by its own word nor because we go. */
-static bool client_has_died(const struct client *client)
+/* The lease that ends next; NULL: all have. */
+static struct lease *client_next_lease(struct client *client)
 {
-	return !client->has_left && !client->env->stopping;
+	if (client->ending == NULL)
+		client->ending = lease_table_pop(&client->leases);
+	return client->ending;
 }
 
-bool client_reclaim(struct client *client, size_t weight)
+bool client_reclaim(struct client *client)
 {
-	bool died = client_has_died(client);
+	const struct intake_ops *ops = &client->env->ops;
+	struct lease *lease;
+	size_t weight = 0;
 
-	for (size_t done = 0; done < weight; done++) {
-		struct lease *lease = lease_table_pop(&client->leases);
-		size_t recorded;
-
-		if (lease == NULL)
-			return true;
-		recorded = client_give_back(client, lease, died);
+	while ((lease = client_next_lease(client)) != NULL && weight < SLICE_WEIGHT) {
+		if (client->has_died && !ops->play_back(ops->arg, lease, &client->sent))
+			break;
+		client->ending = NULL;
 		client->reclaimed++;
-		if (died)
-			client->sent += recorded;
-		done += recorded * RECORDED_WEIGHT;
+		weight += 1 + client_give_back(client, lease, client->has_died) * RECORDED_WEIGHT;
 	}
-	return false;
+	ops->flush(ops->arg);
+	return lease == NULL;
 }
 
 void client_tell_exit(const struct client *client)
@@ -49,6 +52,6 @@ void client_tell_exit(const struct client *client)
 		.sent = client->sent,
 	};
 
-	if (client->reclaimed > 0 && client_has_died(client))
+	if (client->reclaimed > 0 && client->has_died)
 		ops->client_exit(ops->arg, &exit);
 }

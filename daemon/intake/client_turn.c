@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/reader.h"
@@ -126,17 +128,80 @@ static void client_prefetch(const struct client *client, const struct turn *turn
 	prefetch_leases(client, ids, count);
 }
 
-/* Returns NULL when all is well, or what the client did wrong. */
-static const char *client_take_group(struct client *client, const struct turn *turn,
-				     struct writer *reply)
+/* A turn that is gone on with later, and what was received in it and is not handled yet. */
+struct put_off {
+	struct turn turn; /* its packets stand in bytes */
+	bool is_of_ring;
+	uint8_t bytes[];
+};
+
+/* Keeps what is left of a group from one of its packets on. Returns false without memory. */
+static bool client_put_off(struct client *client, const struct turn *turn, size_t first)
 {
+	struct put_off *put_off;
+	size_t bytes = 0;
+
+	for (size_t i = first; i < turn->n_packets; i++)
+		bytes += turn->packets[i].len;
+	put_off = malloc(sizeof(*put_off) + bytes);
+	if (put_off == NULL)
+		return false;
+	put_off->turn = *turn;
+	put_off->turn.n_packets = 0;
+	put_off->is_of_ring = client->reads_ring;
+	bytes = 0;
+	for (size_t i = first; i < turn->n_packets; i++) {
+		struct span packet = turn->packets[i];
+
+		memcpy(put_off->bytes + bytes, packet.ptr, packet.len);
+		put_off->turn.packets[put_off->turn.n_packets++] =
+			span_of_bytes(put_off->bytes + bytes, packet.len);
+		bytes += packet.len;
+	}
+	client->put_off = put_off;
+	client_watch(client);
+	client_slice_soon(client);
+	return true;
+}
+
+/*
+ * Returns NULL when all is well, or what the client did wrong. A record that is not taken now, and
+ * all that the client said behind it, is put off; without memory the turn is as long as it takes.
+ */
+static const char *client_take_group(struct client *client, struct turn *turn, struct writer *reply)
+{
+	const struct intake_ops *ops = &client->env->ops;
 	const char *wrong = NULL;
 
 	client_prefetch(client, turn);
-	for (size_t i = 0; i < turn->n_packets && wrong == NULL; i++)
-		wrong = client_take_packet(client, turn->packets[i], reply);
+	for (size_t i = 0; i < turn->n_packets && wrong == NULL; i++) {
+		wrong = client_take_packet(client, &turn->packets[i], reply);
+		while (wrong == NULL && turn->packets[i].len > 0) {
+			if (client_put_off(client, turn, i))
+				return NULL;
+			ops->flush(ops->arg);
+			wrong = client_take_packet(client, &turn->packets[i], reply);
+		}
+	}
 	if (wrong == NULL && turn->too_long)
 		wrong = "a packet of more than 128 KiB";
+	return wrong;
+}
+
+/* Goes on with the turn in which something was put off. */
+static const char *client_go_on(struct client *client, struct turn *turn, struct writer *reply)
+{
+	CLEANUP(free) struct put_off *put_off = move_ptr(client->put_off);
+	const struct intake_ops *ops = &client->env->ops;
+	const char *wrong;
+
+	*turn = put_off->turn;
+	turn->empty = false; /* by now it may have said more */
+	client->reads_ring = put_off->is_of_ring;
+	wrong = client_take_group(client, turn, reply);
+	client->reads_ring = false;
+	client_watch(client);
+	ops->flush(ops->arg); /* its bytes go */
 	return wrong;
 }
 
@@ -170,18 +235,23 @@ static const char *client_take_ring(struct client *client, struct turn *turn, st
 	return wrong;
 }
 
+/* It may say more in this turn. */
+static bool client_may_go_on(const struct client *client, const struct writer *reply)
+{
+	return !client->has_left && client->put_off == NULL && reply->len < ANSWERS_PER_TURN;
+}
+
 /* What it said by socket, and if nothing more waits there, what it said through the ring. */
 static const char *client_listen(struct client *client, struct turn *turn, struct writer *reply)
 {
 	const char *wrong = NULL;
 
-	while (wrong == NULL && !client->has_left && !turn_is_over(turn) &&
-	       reply->len < ANSWERS_PER_TURN) {
+	while (wrong == NULL && client_may_go_on(client, reply) && !turn_is_over(turn)) {
 		client_receive_group(client, turn);
 		wrong = client_take_group(client, turn, reply);
 	}
-	if (wrong == NULL && client->ring.in_use && turn_has_room(turn) &&
-	    (turn->empty || turn->closed) && reply->len < ANSWERS_PER_TURN)
+	if (wrong == NULL && client_may_go_on(client, reply) && client->ring.in_use &&
+	    turn_has_room(turn) && (turn->empty || turn->closed))
 		wrong = client_take_ring(client, turn, reply);
 	return wrong;
 }
@@ -202,7 +272,10 @@ bool client_drain(struct client *client)
 
 	if (!client_catch_up(client))
 		return false;
-	wrong = client_listen(client, &turn, &reply);
+	if (client->put_off != NULL)
+		wrong = client_go_on(client, &turn, &reply);
+	else
+		wrong = client_listen(client, &turn, &reply);
 	env->ops.flush(env->ops.arg);
 	if (wrong == NULL && !turn.closed && !client_answer(client, &reply))
 		wrong = "it does not read its answers, and there is no memory to keep them";
@@ -210,10 +283,19 @@ bool client_drain(struct client *client)
 	if (wrong != NULL) {
 		env->ops.reject(env->ops.arg, REJECT_MALFORMED);
 		client_violation(client, wrong);
+	} else if (client->put_off != NULL) {
+		more = true;
 	} else if (client_is_done(client, &turn)) {
 		client_end(client, 0, NULL);
 	} else if (client->ring.in_use && client->unsent == NULL) {
 		more |= client_ring_rest(&client->ring, turn.ring_taken);
 	}
 	return more && client->fd >= 0 && client->unsent == NULL;
+}
+
+void client_finish(struct client *client)
+{
+	/* who does not read its answers is not listened to */
+	while (client->put_off != NULL && client->unsent == NULL)
+		client_drain(client);
 }

@@ -264,6 +264,8 @@ void clients_stop(struct clients *clients)
 	if (clients->accept_again != NULL)
 		event_free(clients->accept_again);
 	clients->accept_again = NULL;
+	for (struct client *each = clients->env.list.first; each != NULL; each = client_next(each))
+		client_finish(each);
 	if (clients->push_timer != NULL)
 		event_free(clients->push_timer);
 	clients->push_timer = NULL;

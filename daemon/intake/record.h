@@ -60,7 +60,12 @@ struct client_loss {
 struct intake_ops {
 	/* Leases a logger for an owner. Errors: -ENOMEM. */
 	int (*open)(void *arg, struct span name, const void *owner, struct lease **lease_out);
-	/* Ends a lease. Returns how many recorded records it has sent, or forgotten, for that. */
+	/*
+	 * Sends what was recorded of a lease whose client is gone, and adds how many records it were to
+	 * sent. False: there is more than may be sent in one turn; to be called again in the next one.
+	 */
+	bool (*play_back)(void *arg, struct lease *lease, uint64_t *sent);
+	/* Ends a lease. Returns how many recorded records it has forgotten for that. */
 	size_t (*close)(void *arg, struct lease *lease, bool client_exit);
 	void (*set_level)(void *arg, struct lease *lease, uint8_t level);
 	/* Errors: -E2BIG, -ENOMEM. */
@@ -70,12 +75,19 @@ struct intake_ops {
 	size_t (*context_bytes)(void *arg, const struct lease *lease);
 	/* A record of the lease is about to come: of no effect but on time. */
 	void (*prefetch)(void *arg, const struct lease *lease);
-	void (*record)(void *arg, const struct record *record);
+	/*
+	 * False: it is not taken, since more was recorded of its lease than may be sent in one turn. It
+	 * is to be given again in the next turn, and nothing of its client before it.
+	 */
+	bool (*record)(void *arg, const struct record *record);
 	void (*reject)(void *arg, enum reject_reason reason);
 	void (*client_dropped)(void *arg, const struct client_loss *loss);
 	/* Not told of one that had nothing open. */
 	void (*client_exit)(void *arg, const struct client_exit *exit);
-	/* The bytes of all records so far are about to go: whoever needs them longer copies now. */
+	/*
+	 * The end of a turn: the bytes of all records so far are about to go, and whoever needs them
+	 * longer copies now.
+	 */
 	void (*flush)(void *arg);
 	/* What an owner is to be told of levels now; NULL: one that leases nothing. */
 	struct client_levels (*client_levels)(void *arg, const void *owner);

@@ -106,7 +106,7 @@ static void socket_take(struct syslog_socket *socket, struct span bytes, size_t 
 		.context = message.context,
 		.n_context = message.n_context,
 	};
-	socket->ops.record(socket->ops.arg, &record);
+	(void)socket->ops.record(socket->ops.arg, &record); /* without a lease it is taken */
 }
 
 static void socket_arm(struct syslog_socket *socket, size_t i)

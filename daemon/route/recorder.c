@@ -215,22 +215,23 @@ bool recorder_holds(const struct recorder *recorder, const struct lease *lease)
 	return recorder_find(recorder, lease) != NULL;
 }
 
-size_t recorder_send(struct recorder *recorder, const struct lease *lease, recorder_visitor *send,
-		     recorder_done *done, void *arg)
+size_t recorder_send(struct recorder *recorder, const struct lease *lease, size_t most,
+		     recorder_visitor *send, recorder_done *done, void *arg)
 {
 	struct flight *flight = recorder_find(recorder, lease);
-	size_t count;
+	const struct kept *kept;
+	size_t count = 0;
 
 	if (flight == NULL)
 		return 0;
-	count = flight->count;
-	for (const struct kept *kept = flight->oldest; kept != NULL; kept = kept->next)
+	for (kept = flight->oldest; kept != NULL && count < most; kept = kept->next, count++)
 		send(&kept->record, arg);
 	done(arg);
-	while (flight->count > 0)
+	for (size_t i = 0; i < count; i++)
 		flight_drop(recorder, flight);
 	recorder->counts.sent += count;
-	flight_free(recorder, flight);
+	if (flight->count == 0)
+		flight_free(recorder, flight);
 	return count;
 }
 

@@ -63,12 +63,12 @@ bool recorder_holds(const struct recorder *recorder, const struct lease *lease);
 typedef void recorder_visitor(const struct recorded *record, void *arg);
 typedef void recorder_done(void *arg);
 /**
- * Hands what is kept of a lease to send, oldest first. What it was handed is good until done
- * has returned, which is called once, and not when there was nothing. Neither may change the
- * recorder. Returns how many there were.
+ * Hands what is kept of a lease to send, oldest first, and at most so many (> 0) of them. What it
+ * was handed is good until done has returned, which is called once, and not when there was
+ * nothing. Neither may change the recorder. Returns how many it were.
  */
-size_t recorder_send(struct recorder *recorder, const struct lease *lease, recorder_visitor *send,
-		     recorder_done *done, void *arg);
+size_t recorder_send(struct recorder *recorder, const struct lease *lease, size_t most,
+		     recorder_visitor *send, recorder_done *done, void *arg);
 
 /** Forgets what is kept of a lease. Returns how many there were. */
 size_t recorder_forget(struct recorder *recorder, const struct lease *lease);

@@ -74,6 +74,11 @@ void tree_prefetch(const struct lease *lease)
 	__builtin_prefetch(node + CACHE_LINE_BYTES, 1);
 }
 
+bool lease_lets_pass(const struct tree *tree, const struct lease *lease, uint8_t level)
+{
+	return level >= node_effective_level(tree, lease->node);
+}
+
 void tree_route(struct tree *tree, struct lease *lease, uint8_t level, struct route *route_out)
 {
 	struct node *node = lease->node;

@@ -118,6 +118,9 @@ size_t lease_context_bytes(const struct tree *tree, const struct lease *lease);
 /** The rule of the nearest logger at or above the lease's that has one; records 0: none. */
 struct recorder_rule lease_recorder(const struct tree *tree, const struct lease *lease);
 
+/** True when a record of this level would pass the effective level of the logger; counts nothing. */
+bool lease_lets_pass(const struct tree *tree, const struct lease *lease, uint8_t level);
+
 /** The rule that a lease of that name would have. */
 struct recorder_rule tree_recorder(const struct tree *tree, struct span name);
 

@@ -210,7 +210,7 @@ def death(daemon, wire, frames_of, what):
     assert daemon.request("stats")["loggers"]["leased"] == 0
 
 
-def playback(daemon, wire):
+def playback(daemon, wire, length):
     """A full flight recorder is sent: what was below the level, and then what was at the trigger."""
     debug, error = 10, 40
     with daemon.client() as client:
@@ -218,15 +218,15 @@ def playback(daemon, wire):
         client.send(wire.open_logger(1, b"recorded"))
         bystander = Bystander(daemon)
         for _ in range(ROUNDS):
-            frames = [wire.record(1, b"x" * 100, level=debug) for _ in range(RECORDED)]
-            for packet in in_packets(frames, 100):
+            frames = [wire.record(1, b"x" * length, level=debug) for _ in range(RECORDED)]
+            for packet in in_packets(frames, 30):
                 client.send(packet)
             client.flush()
             client.send(wire.record(1, b"x", level=error))
             client.flush()
-        bystander.leave(f"sending what a recorder of {RECORDED} kept")
+        bystander.leave(f"sending the {RECORDED} of a recorder, {length} bytes each")
     recorder = daemon.request("stats")["recorder"]
-    assert recorder["sent"] == ROUNDS * RECORDED, recorder
+    assert recorder["kept"] == recorder["sent"] and recorder["held"] == 0, recorder
 
 
 def answer(daemon, *command, of=""):
@@ -310,7 +310,8 @@ def main():
         death(daemon, wire, lambda n: wire.set_level(n, 30), "(levels)")
         death(daemon, wire, lambda n: wire.set_context(n, b"peer", b"10.0.0.7:51234"),
               "(contexts)")
-        playback(daemon, wire)
+        playback(daemon, wire, 100)
+        playback(daemon, wire, 1900)
         listing(daemon, wire)
         listing(daemon, wire, "--all")
         broadcast(daemon, wire)

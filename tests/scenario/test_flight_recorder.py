@@ -258,6 +258,78 @@ def test_the_largest_one_comes_whole_and_in_order(start_daemon, collector):
     assert said == [*(b"%d" % number for number in range(100, count + 100)), b"error"]
 
 
+def by_logger(collector, count):
+    said = {}
+    for message in collector.messages(count):
+        sd = message.sd["logfwd@32473"]
+        said.setdefault(sd["logger"], []).append(("recorded" in sd, message.text.decode()))
+    return said
+
+
+def stop(daemon, client):
+    daemon.terminate()
+    daemon.assert_clean_exit()
+
+
+def die(daemon, client):
+    client.close()
+
+
+def reload(daemon, client):
+    for _ in range(3):
+        daemon.reload()
+
+
+@pytest.mark.parametrize("happens", [stop, die, reload])
+def test_what_happens_while_they_are_sent_changes_nothing(start_daemon, collector, happens):
+    """Sixteen thousand at once take many turns of the loop, and something comes between."""
+    loggers, count = 8, 2000
+    daemon = start_daemon(target("central", collector) + f"logger app {{ recorder = {count} }}\n")
+    with daemon.client() as client:
+        for number in range(loggers):
+            client.open(number, b"app.%d" % number)
+            client.log(number, *[b"%d" % each for each in range(count)], level=10)
+        client.flush()
+        assert daemon.stats()["recorder"]["held"] == loggers * count
+        for _ in range(2):
+            client.send(b"".join(wire.record(number, b"error", level=40) for number in range(loggers)))
+        happens(daemon, client)
+        said = by_logger(collector, loggers * (count + 2))
+    assert len(said) == loggers
+    for name, texts_of in said.items():
+        assert texts_of == [*((True, str(each)) for each in range(count)),
+                            *[(False, "error")] * 2], name
+    if happens is not stop:
+        recorder = daemon.stats()["recorder"]
+        assert (recorder["sent"], recorder["held_bytes"]) == (loggers * count, 0)
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_who_dies_with_much_says_it_in_slices(start_daemon, collector, stops):
+    """Eight full recorders of a client that is gone; the daemon may stop before all are sent."""
+    loggers, count = 8, 2000
+    daemon = start_daemon(target("central", collector) + f"logger app {{ recorder = {count} }}\n"
+                          "logger logfwd.clients { }\n")
+    with daemon.client() as other:
+        with daemon.client() as client:
+            for number in range(loggers):
+                client.open(number, b"app.%d" % number)
+                client.log(number, *[b"%d" % each for each in range(count)], level=10)
+            client.flush()
+        other.open(1, b"other")
+        other.log(1, b"heard meanwhile")
+        other.flush()
+        if stops:
+            stop(daemon, other)
+        said = by_logger(collector, loggers * count + 2)
+    assert said.pop("other") == [(False, "heard meanwhile")]
+    (recorded, end), = said.pop("logfwd.clients")
+    assert not recorded and f"recorded={loggers * count}" in end
+    assert len(said) == loggers
+    for name, texts_of in said.items():
+        assert texts_of == [(True, str(each)) for each in range(count)], name
+
+
 def test_the_end_of_the_daemon_is_nobodys_death(start_daemon, collector):
     daemon = start_daemon(
         target("central", collector) + RECORDER + "logger logfwd.clients { }\n"

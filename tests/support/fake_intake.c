@@ -62,6 +62,22 @@ static int fake_open(void *arg, struct span name, const void *owner, struct leas
 	return 0;
 }
 
+static bool fake_puts_off(struct fake_intake *fake)
+{
+	return fake->puts_off_each > 0 && ++fake->asked % fake->puts_off_each == 0;
+}
+
+static bool fake_play_back(void *arg, struct lease *lease, uint64_t *sent)
+{
+	struct fake_intake *fake = arg;
+
+	(void)lease;
+	if (fake_puts_off(fake))
+		return false;
+	*sent += fake->sent_of_each;
+	return true;
+}
+
 static size_t fake_close(void *arg, struct lease *lease, bool client_exit)
 {
 	struct fake_intake *fake = arg;
@@ -69,7 +85,7 @@ static size_t fake_close(void *arg, struct lease *lease, bool client_exit)
 	note(fake, "%s %.*s\n", client_exit ? "exit" : "close", SPAN(lease->name));
 	fake->leases--;
 	free(lease);
-	return client_exit ? fake->sent_of_each : fake->forgotten_of_each;
+	return client_exit ? 0 : fake->forgotten_of_each;
 }
 
 static size_t fake_context_bytes(void *arg, const struct lease *lease)
@@ -116,16 +132,19 @@ static void fake_prefetch(void *arg, const struct lease *lease)
 	fake->prefetched++;
 }
 
-static void fake_record(void *arg, const struct record *record)
+static bool fake_record(void *arg, const struct record *record)
 {
 	struct fake_intake *fake = arg;
 	struct span name = record->lease != NULL ? record->lease->name : span_of("-");
 
+	if (record->lease != NULL && fake_puts_off(fake))
+		return false;
 	fake->records++;
 	fake->last = *record;
 	snprintf(fake->last_app, sizeof(fake->last_app), "%.*s", SPAN(record->app));
 	snprintf(fake->last_logger, sizeof(fake->last_logger), "%.*s", SPAN(record->logger));
 	note(fake, "record %.*s %u %.*s\n", SPAN(name), record->level, SPAN(record->text));
+	return true;
 }
 
 static void fake_reject(void *arg, enum reject_reason reason)
@@ -166,6 +185,7 @@ struct intake_ops fake_intake_ops(struct fake_intake *fake)
 {
 	return (struct intake_ops){
 		.open = fake_open,
+		.play_back = fake_play_back,
 		.close = fake_close,
 		.set_level = fake_set_level,
 		.set_context = fake_set_context,

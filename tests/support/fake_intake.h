@@ -19,6 +19,8 @@ struct fake_intake {
 	int open_result, context_result;
 	bool notes_exits;    /* "gone ..." stands in the journal */
 	size_t sent_of_each; /* recorded records sent for each lease of a client that is gone */
+	size_t puts_off_each; /* each n-th record or end of a lease is put off to a later turn; 0: none */
+	size_t asked;	      /* so many were, if any is */
 	size_t forgotten_of_each;    /* the same, forgotten with each that was closed */
 	struct client_levels levels; /* of every owner */
 	size_t leases;		     /* open now */

@@ -72,6 +72,13 @@ static void set_up(void)
 	ring = ring_producer_over(memory, CLIENT_RING_CAPACITY);
 }
 
+/* Records wait for a later turn now and then, and what is said behind them too. */
+static void set_up_waiting(void)
+{
+	set_up();
+	fake.puts_off_each = 3;
+}
+
 static void tear_down(void)
 {
 	fixture_teardown();
@@ -590,6 +597,7 @@ Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("client_ring");
 	TCase *all = tcase_create("all");
+	TCase *waiting = tcase_create("waiting");
 
 	tcase_set_tags(all, LONG_TAG);
 	tcase_add_checked_fixture(all, set_up, tear_down);
@@ -613,5 +621,14 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(all, an_attacker_harms_only_itself, 0, 20);
 	tcase_add_test(all, rings_are_bounded);
 	suite_add_tcase(suite, all);
+	tcase_add_checked_fixture(waiting, set_up_waiting, tear_down);
+	tcase_add_test(waiting, frames_count_the_same_in_one_order);
+	tcase_add_test(waiting, a_full_ring_tells_of_room);
+	tcase_add_test(waiting, the_dead_have_said_what_they_committed);
+	tcase_add_test(waiting, the_dead_are_heard_to_the_end);
+	tcase_add_test(waiting, who_asks_much_and_reads_late_is_answered);
+	tcase_add_loop_test(waiting, a_breach_ends_this_connection, 0,
+			    sizeof(breaches) / sizeof(breaches[0]));
+	suite_add_tcase(suite, waiting);
 	return suite;
 }

@@ -1,12 +1,15 @@
 /*
  * Proves that what a client with many loggers says is taken whole and in order, whatever comes
- * between its records: what is fetched beforehand is of no effect but on time.
+ * between its records, and that this holds when some of them must wait for a later turn: what is
+ * fetched beforehand is of no effect but on time.
  */
 #include "intake/client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "support/failing_memory.h"
 #include "support/intake_client_fixture.h"
 #include "support/suite.h"
 
@@ -73,10 +76,11 @@ static void say_any(struct expected *expected, unsigned draw)
 START_TEST(records_of_many_loggers_are_taken_in_order)
 {
 	struct expected expected = { .text = malloc(FAKE_JOURNAL_BYTES) };
-	const size_t packet_bytes = (const size_t[]){ 1, 900, 100000 }[_i];
+	const size_t packet_bytes = (const size_t[]){ 1, 900, 100000 }[_i % 3];
 	unsigned random = 1;
 
 	open_all();
+	fake.puts_off_each = (const size_t[]){ 0, 61 }[_i / 3];
 	for (size_t i = 0; i < RECORDS;) {
 		expected.length = 0;
 		for (size_t k = 0; k < 4000; k++, i++) {
@@ -116,13 +120,131 @@ START_TEST(a_breach_among_many_loggers_ends_the_connection_alone)
 	};
 
 	open_all();
+	fake.puts_off_each = (const size_t[]){ 0, 2 }[_i / 4];
 	peer_record(&peer, 1, "before");
-	writer_bytes(&peer.packet, breaches[_i], sizeof(breaches[_i]));
+	peer_record(&peer, 1, "and perhaps put off");
+	writer_bytes(&peer.packet, breaches[_i % 4], sizeof(breaches[_i % 4]));
 	peer_say(&peer);
 	serve();
-	ck_assert_uint_eq(fake.records, 1);
+	ck_assert_uint_eq(fake.records, 2);
 	ck_assert_uint_eq(env.violations, 1);
 	ck_assert_ptr_null(env.list.first);
+}
+END_TEST
+
+static void turn(void)
+{
+	event_base_loop(env.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+}
+
+/* All that it says behind such a record waits too, its own end included. */
+START_TEST(a_record_that_waits_holds_up_its_client)
+{
+	greet();
+	fake.puts_off_each = 1; /* for as long as that is so */
+	peer_open(&peer, 1, "a");
+	peer_record(&peer, 1, "one");
+	peer_flush(&peer, 7);
+	peer_say(&peer);
+	peer_record(&peer, 1, "two");
+	peer_say(&peer);
+	turn();
+	peer_record(&peer, 1, "three");
+	peer_say(&peer);
+	turn();
+	turn();
+	ck_assert_str_eq(fake_intake_take(&fake), "open a\n");
+	ck_assert_str_eq(peer_heard(&peer), "");
+	ck_assert_uint_eq(client_view(client).records, 0);
+	if (_i == 0)
+		peer_close(&peer);
+	turn();
+	ck_assert(!client_view(client).ended);
+	fake.puts_off_each = 0;
+	ck_assert(client_drain(client)); /* "three" is not read yet */
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake),
+			 _i == 0 ? "record a 20 one\nrecord a 20 two\nrecord a 20 three\nexit a\n"
+				 : "record a 20 one\nrecord a 20 two\nrecord a 20 three\n");
+	if (_i > 0)
+		ck_assert_str_eq(peer_heard(&peer), "flushed 7\n");
+}
+END_TEST
+
+START_TEST(a_packet_too_long_is_a_breach_behind_what_waits)
+{
+	greet();
+	fake.puts_off_each = 1;
+	peer_open(&peer, 1, "a");
+	peer_record(&peer, 1, "one");
+	peer_say(&peer);
+	memset(writer_take(&peer.packet, WIRE_PACKET_MAX + 1), 0, WIRE_PACKET_MAX + 1);
+	peer_say(&peer);
+	turn();
+	ck_assert_uint_eq(env.violations, 0);
+	fake.puts_off_each = 0;
+	serve();
+	ck_assert_uint_eq(fake.records, 1);
+	check_violation();
+}
+END_TEST
+
+/* The end of the daemon waits for it, and so does the end of the connection by its own word. */
+START_TEST(what_waits_is_finished_before_the_end)
+{
+	greet();
+	fake.puts_off_each = 1;
+	peer_open(&peer, 1, "a");
+	peer_record(&peer, 1, "one");
+	peer_say(&peer);
+	turn();
+	ck_assert_uint_eq(fake.records, 0);
+	fake.puts_off_each = 2;
+	client_finish(client);
+	client_finish(client);
+	ck_assert_str_eq(fake_intake_take(&fake), "open a\nrecord a 20 one\n");
+}
+END_TEST
+
+START_TEST(without_memory_nothing_is_put_off)
+{
+	bool failed;
+
+	greet();
+	fake.puts_off_each = 2;
+	peer_open(&peer, 1, "a");
+	for (int i = 0; i < 10; i++)
+		peer_record(&peer, 1, "x");
+	peer_flush(&peer, 7);
+	peer_say(&peer);
+	turn(); /* the second record is put off */
+	ck_assert_uint_eq(fake.records, 1);
+	memory_fail_after(0);
+	client_drain(client);
+	failed = memory_heal();
+	ck_assert(failed);
+	ck_assert_uint_eq(fake.records, 10);
+	ck_assert_str_eq(peer_heard(&peer), "flushed 7\n");
+}
+END_TEST
+
+/* The leases of who died go on where they had to wait; each is told once, with what was sent. */
+START_TEST(leases_wait_for_what_was_recorded)
+{
+	fake.notes_exits = true;
+	fake.sent_of_each = 3;
+	greet();
+	for (uint32_t id = 1; id <= 5; id++)
+		peer_open(&peer, id, "a");
+	peer_say(&peer);
+	serve();
+	fake_intake_take(&fake);
+	fake.puts_off_each = 2;
+	peer_close(&peer);
+	serve();
+	ck_assert_str_eq(fake_intake_take(&fake), "exit a\nexit a\nexit a\nexit a\nexit a\n"
+						  "gone 5 loggers 0 records 15 sent\n");
+	ck_assert_uint_eq(fake.asked, 9);
 }
 END_TEST
 
@@ -132,9 +254,14 @@ Suite *suite_under_test(void)
 	TCase *all = tcase_create("all");
 
 	tcase_add_checked_fixture(all, fixture_setup, fixture_teardown);
-	tcase_add_loop_test(all, records_of_many_loggers_are_taken_in_order, 0, 3);
+	tcase_add_loop_test(all, records_of_many_loggers_are_taken_in_order, 0, 6);
 	tcase_add_test(all, of_few_loggers_nothing_is_fetched_beforehand);
-	tcase_add_loop_test(all, a_breach_among_many_loggers_ends_the_connection_alone, 0, 4);
+	tcase_add_loop_test(all, a_breach_among_many_loggers_ends_the_connection_alone, 0, 8);
+	tcase_add_loop_test(all, a_record_that_waits_holds_up_its_client, 0, 2);
+	tcase_add_test(all, a_packet_too_long_is_a_breach_behind_what_waits);
+	tcase_add_test(all, what_waits_is_finished_before_the_end);
+	tcase_add_test(all, without_memory_nothing_is_put_off);
+	tcase_add_test(all, leases_wait_for_what_was_recorded);
 	suite_add_tcase(suite, all);
 	return suite;
 }

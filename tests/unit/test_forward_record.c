@@ -24,7 +24,8 @@ static struct lease *open_recorded(const char *name)
 	return lease;
 }
 
-static void give_lease(struct lease *lease, uint8_t level, const char *text)
+/* Returns whether it was taken. */
+static bool give_lease(struct lease *lease, uint8_t level, const char *text)
 {
 	char borrowed[64];
 	struct record record = {
@@ -33,13 +34,16 @@ static void give_lease(struct lease *lease, uint8_t level, const char *text)
 		.app = span_of("test"),
 		.original_length = strlen(text),
 	};
+	bool taken;
 
 	snprintf(borrowed, sizeof(borrowed), "%s", text);
 	record.text = span_of(borrowed);
-	ops.record(ops.arg, &record);
+	taken = ops.record(ops.arg, &record);
+	check_ledgers();
 	ops.flush(ops.arg);
 	check_ledgers();
 	memset(borrowed, '?', sizeof(borrowed)); /* it was borrowed until the flush */
+	return taken;
 }
 
 START_TEST(recorded_records_come_before_their_trigger)
@@ -69,9 +73,12 @@ END_TEST
 START_TEST(recorded_records_come_when_the_client_is_gone)
 {
 	struct lease *lease = open_recorded("other");
+	uint64_t sent = 5;
 
 	give_lease(lease, 10, "last words");
-	ck_assert_uint_eq(ops.close(ops.arg, lease, true), 1);
+	ck_assert(ops.play_back(ops.arg, lease, &sent));
+	ck_assert_uint_eq(sent, 5 + 1);
+	ck_assert_uint_eq(ops.close(ops.arg, lease, true), 0);
 	check_ledgers();
 	ck_assert_ptr_nonnull(strstr(received(0), "recorded=\"true\"] last words"));
 	lease = open_recorded("other");
@@ -80,6 +87,113 @@ START_TEST(recorded_records_come_when_the_client_is_gone)
 	check_ledgers();
 	ck_assert_str_eq(received(0), "");
 	ck_assert_uint_eq(forward_recorder_counts(forward).forgotten, 1);
+}
+END_TEST
+
+/* As many as are sent before the time is looked at. */
+#define SLICE 64
+
+/* Makes the sending of each slice as slow as the time that a turn has for it. */
+static void take_time(void *arg, const struct record_seen *seen)
+{
+	const int64_t until_us = clock_monotonic_us() + 10000;
+	size_t *shown = arg;
+
+	(void)seen;
+	if ((*shown)++ % SLICE == 0)
+		while (clock_monotonic_us() < until_us)
+			;
+}
+
+static void check_recorded(uint32_t first, uint32_t end)
+{
+	char text[64];
+
+	for (uint32_t i = first; i < end; i++) {
+		snprintf(text, sizeof(text), "recorded=\"true\"] %u", i);
+		ck_assert_ptr_nonnull(strstr(received(0), text));
+	}
+	ck_assert_str_eq(received(0), "");
+}
+
+static struct lease *open_filled(uint32_t count)
+{
+	struct lease *lease = open_recorded("other");
+	char text[16];
+
+	loggers[0].recorder.records = count;
+	config.limits.recorder_bytes = 1 << 20;
+	take_config();
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(text, sizeof(text), "%u", i);
+		ck_assert(give_lease(lease, 10, text));
+	}
+	return lease;
+}
+
+/* A record that waits for what its logger recorded has no fate until it is taken. */
+START_TEST(a_full_recorder_is_sent_in_slices)
+{
+	struct lease *lease = open_filled(3 * SLICE);
+	size_t shown = 0;
+
+	forward_observe(forward, take_time, &shown);
+	for (uint32_t i = 0; i < 2; i++) {
+		ck_assert(!give_lease(lease, 40, "trigger"));
+		check_recorded(i * SLICE, (i + 1) * SLICE);
+		ck_assert_uint_eq(forward_counts(forward).accepted, (i + 1) * SLICE);
+	}
+	ck_assert(give_lease(lease, 40, "trigger"));
+	for (uint32_t i = 0; i < SLICE; i++)
+		ck_assert_ptr_nonnull(strstr(received(0), "recorded="));
+	ck_assert_ptr_nonnull(strstr(received(0), "\"] trigger"));
+	ck_assert_uint_eq(forward_counts(forward).received, 2 * (3 * SLICE) + 1);
+	ck_assert_uint_eq(ops.close(ops.arg, lease, true), 0);
+}
+END_TEST
+
+/* Between two slices everything may happen that may happen between two records. */
+START_TEST(what_is_left_of_a_recorder_follows_the_configuration)
+{
+	struct lease *lease = open_filled(3 * SLICE);
+	size_t shown = 0;
+
+	forward_observe(forward, take_time, &shown);
+	ck_assert(!give_lease(lease, 40, "trigger"));
+	check_recorded(0, SLICE);
+	loggers[0].recorder.records = 2;
+	take_config();
+	check_ledgers();
+	ck_assert(give_lease(lease, 40, "trigger"));
+	for (uint32_t i = 0; i < 2; i++)
+		ck_assert_ptr_nonnull(strstr(received(0), "recorded="));
+	ck_assert_ptr_nonnull(strstr(received(0), "\"] trigger"));
+	ck_assert_uint_eq(forward_recorder_counts(forward).forgotten, 2 * SLICE - 2);
+	ck_assert_uint_eq(ops.close(ops.arg, lease, true), 0);
+}
+END_TEST
+
+/* The slice is one of the turn, and not of each of the loggers. */
+START_TEST(a_slice_is_for_all_loggers_together)
+{
+	struct lease *full = open_filled(SLICE), *other;
+	size_t shown = 0;
+	uint64_t sent = 0;
+
+	ck_assert_int_eq(ops.open(ops.arg, span_of("other.one"), &loggers, &other), 0);
+	give_lease(other, 10, "one");
+	forward_observe(forward, take_time, &shown);
+	ck_assert(ops.play_back(ops.arg, full, &sent));
+	ck_assert(!ops.play_back(ops.arg, other, &sent));
+	ck_assert_uint_eq(sent, SLICE);
+	ck_assert(ops.play_back(ops.arg, full, &sent)); /* it has nothing to send */
+	ops.flush(ops.arg);
+	check_recorded(0, SLICE);
+	ck_assert(ops.play_back(ops.arg, other, &sent));
+	ck_assert_uint_eq(sent, SLICE + 1);
+	check_ledgers();
+	ck_assert_uint_eq(ops.close(ops.arg, full, true), 0);
+	ck_assert_uint_eq(ops.close(ops.arg, other, true), 0);
 }
 END_TEST
 
@@ -202,6 +316,9 @@ Suite *suite_under_test(void)
 	tcase_add_checked_fixture(recorders, forward_setup, forward_teardown);
 	tcase_add_test(recorders, recorded_records_come_before_their_trigger);
 	tcase_add_test(recorders, recorded_records_come_when_the_client_is_gone);
+	tcase_add_test(recorders, a_full_recorder_is_sent_in_slices);
+	tcase_add_test(recorders, what_is_left_of_a_recorder_follows_the_configuration);
+	tcase_add_test(recorders, a_slice_is_for_all_loggers_together);
 	tcase_add_test(recorders, recorded_records_have_one_fate_too);
 	tcase_add_test(recorders, recorders_that_a_reload_takes_away_forget);
 	suite_add_tcase(suite, recorders);

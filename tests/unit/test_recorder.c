@@ -131,17 +131,24 @@ static void on_done(void *arg)
 	n_done++;
 }
 
-/* Sends what is kept of a lease into sent. */
-static size_t send_lease(size_t lease)
+/* Sends the oldest that are kept of a lease into sent. */
+static size_t send_some(size_t lease, size_t most)
 {
 	size_t count;
 
 	n_sent = n_done = 0;
-	count = recorder_send(recorder, lease_of(lease), on_sent, on_done, &lease);
+	count = recorder_send(recorder, lease_of(lease), most, on_sent, on_done, &lease);
 	ck_assert_uint_eq(count, n_sent);
 	ck_assert_uint_eq(n_done, count > 0);
-	ck_assert(!recorder_holds(recorder, lease_of(lease)));
 	check_accounts();
+	return count;
+}
+
+static size_t send_lease(size_t lease)
+{
+	size_t count = send_some(lease, SIZE_MAX);
+
+	ck_assert(!recorder_holds(recorder, lease_of(lease)));
 	return count;
 }
 
@@ -158,6 +165,25 @@ START_TEST(recorder_sends_the_last_ones_in_order_and_once)
 	ck_assert_uint_eq(recorder_counts(recorder).kept, 12);
 	ck_assert_uint_eq(recorder_counts(recorder).forgotten, 12 - LIMIT);
 	ck_assert_uint_eq(recorder_counts(recorder).sent, LIMIT);
+}
+END_TEST
+
+/* In slices, between which a newer one may come. */
+START_TEST(recorder_sends_some_and_goes_on)
+{
+	for (uint32_t number = 0; number < 3; number++)
+		keep(1, number);
+	ck_assert_uint_eq(send_some(1, 2), 2);
+	ck_assert_uint_eq(sent[0], 0);
+	ck_assert_uint_eq(sent[1], 1);
+	ck_assert(recorder_holds(recorder, lease_of(1)));
+	keep(1, 3);
+	ck_assert_uint_eq(send_some(1, 1), 1);
+	ck_assert_uint_eq(sent[0], 2);
+	ck_assert_uint_eq(send_some(1, 1), 1);
+	ck_assert_uint_eq(sent[0], 3);
+	ck_assert(!recorder_holds(recorder, lease_of(1)));
+	ck_assert_uint_eq(send_some(1, 1), 0);
 }
 END_TEST
 
@@ -338,6 +364,7 @@ Suite *suite_under_test(void)
 
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_add_test(all, recorder_sends_the_last_ones_in_order_and_once);
+	tcase_add_test(all, recorder_sends_some_and_goes_on);
 	tcase_add_test(all, recorder_knows_leases_apart);
 	tcase_add_test(all, recorder_trims_to_what_is_asked_for);
 	tcase_add_test(all, recorder_without_room_gives_up_its_own_oldest);
