@@ -282,6 +282,39 @@ START_TEST(a_full_ring_tells_of_room)
 }
 END_TEST
 
+/* Rings on and on, and has its ring full whenever it is looked at. */
+START_TEST(a_flood_has_one_look_a_turn)
+{
+	const uint8_t *bytes = peer.bytes;
+	size_t length;
+
+	use_ring();
+	peer_open(&peer, 1, "a");
+	put();
+	say_ring();
+	peer_record(&peer, 1, "text");
+	length = peer.packet.len;
+	for (int i = 0; i < 300; i++) {
+		size_t before = fake.flushes;
+
+		while (ring_put(&ring, span_of_bytes(bytes, length)) == 0)
+			;
+		ring_commit(&ring);
+		for (int k = 0; k < i % 3; k++) {
+			uint8_t doorbell[64];
+			struct writer writer = writer_over(doorbell, sizeof(doorbell));
+
+			frame_write_ring(&writer, FRAME_RING);
+			ck_assert_int_gt(send(peer.fd, doorbell, writer.len, 0), 0);
+		}
+		event_base_loop(env.base, EVLOOP_ONCE | (i % 2 ? EVLOOP_NONBLOCK : 0));
+		ck_assert_uint_le(fake.flushes - before, 1);
+	}
+	peer.packet.len = 0;
+	ck_assert_uint_gt(fake.records, 100000);
+}
+END_TEST
+
 START_TEST(the_dead_have_said_what_they_committed)
 {
 	fake.notes_exits = true;
@@ -609,6 +642,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, frames_count_the_same_in_one_order);
 	tcase_add_test(all, a_busy_client_wakes_nobody);
 	tcase_add_test(all, a_full_ring_tells_of_room);
+	tcase_add_test(all, a_flood_has_one_look_a_turn);
 	tcase_add_test(all, the_dead_have_said_what_they_committed);
 	tcase_add_test(all, the_dead_are_heard_to_the_end);
 	tcase_add_loop_test(all, who_commits_behind_the_end_finds_out, 0, ARRAY_LEN(ends));
