@@ -5,6 +5,8 @@
 #include "logger_json.h"
 #include "os/clock.h"
 
+DEFINE_CLEANUP(json_t *, json_decref)
+
 /* What a client claims may be more than JSON's integers hold. */
 static uint64_t rejected_sum(const struct record_counts *counts)
 {
@@ -275,23 +277,41 @@ static json_t *tails_json(const struct tails *tails)
 			 "not_shown", count_json(counts.not_shown));
 }
 
+static json_t *health_json(const struct accounts_source *source,
+			   const struct delivery_totals *totals)
+{
+	struct record_counts records = forward_counts(source->forward);
+	struct recorder_counts recorder = forward_recorder_counts(source->forward);
+	double uptime = (double)(clock_monotonic_ms() - source->started_ms) / 1000.0;
+
+	return json_pack("{s:s, s:f, s:b}", "version", LOGFWD_VERSION, "uptime_seconds", uptime,
+			 "balanced", is_balanced(&records, totals, &recorder));
+}
+
+json_t *accounts_health(const struct accounts_source *source)
+{
+	struct delivery_totals totals = delivery_totals(forward_output(source->forward));
+
+	return health_json(source, &totals);
+}
+
 json_t *accounts_stats(const struct accounts_source *source)
 {
 	const struct output *output = forward_output(source->forward);
 	struct record_counts records = forward_counts(source->forward);
 	struct delivery_totals totals = delivery_totals(output);
 	struct recorder_counts recorder = forward_recorder_counts(source->forward);
-	double uptime = (double)(clock_monotonic_ms() - source->started_ms) / 1000.0;
+	CLEANUP(json_decref) json_t *stats = health_json(source, &totals);
+	json_t *rest =
+		json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "records",
+			  records_json(&records), "recorder", recorder_json(&recorder), "targets",
+			  targets_json(output), "removed", removed_json(output), "notices",
+			  count_json(totals.notices), "handlers", handlers_json(source->forward),
+			  "loggers", loggers_json(forward_tree(source->forward), source->clients),
+			  "clients", clients_json(source->clients, records.client_dropped),
+			  "sockets", sockets_json(output), "tails", tails_json(source->tails));
 
-	return json_pack("{s:s, s:f, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "version", LOGFWD_VERSION, "uptime_seconds", uptime, "balanced",
-			 is_balanced(&records, &totals, &recorder), "records",
-			 records_json(&records), "recorder", recorder_json(&recorder), "targets",
-			 targets_json(output), "removed", removed_json(output), "notices",
-			 count_json(totals.notices), "handlers", handlers_json(source->forward),
-			 "loggers", loggers_json(forward_tree(source->forward), source->clients),
-			 "clients", clients_json(source->clients, records.client_dropped),
-			 "sockets", sockets_json(output), "tails", tails_json(source->tails));
+	return json_object_update_new(stats, rest) == 0 ? move_ptr(stats) : NULL;
 }
 
 static void find_later(const struct server *server, const struct target_counts *lane, void *arg)

@@ -23,6 +23,9 @@ struct accounts_source {
 /** The object of `logfwdctl stats`; contract of the keys: logfwdctl(1). */
 json_t *accounts_stats(const struct accounts_source *source);
 
+/** {"version","uptime_seconds","balanced"}, as in stats. */
+json_t *accounts_health(const struct accounts_source *source);
+
 /** {"targets":{NAME:{...}}}: as in stats, with policy, sockets and last_error. */
 json_t *accounts_targets(const struct accounts_source *source);
 

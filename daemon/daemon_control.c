@@ -22,6 +22,13 @@ static json_t *control_stats(void *arg)
 	return accounts_stats(&source);
 }
 
+static json_t *control_health(void *arg)
+{
+	struct accounts_source source = accounts_source(arg);
+
+	return accounts_health(&source);
+}
+
 static int control_loggers(void *arg, const char *pattern, bool all,
 			   struct control_stream *stream_out)
 {
@@ -97,6 +104,7 @@ struct control_ops daemon_control_ops(struct daemon *daemon)
 {
 	return (struct control_ops){
 		.stats = control_stats,
+		.health = control_health,
 		.loggers = control_loggers,
 		.tail = control_tail,
 		.clients = control_clients,

@@ -63,6 +63,8 @@ struct control_ops {
 	   targets.NAME.notices (of enqueued, in-band loss notices), notices (of all targets, ever),
 	   removed {"enqueued","sent","dropped","notices"} (of targets that a reload took away). */
 	json_t *(*stats)(void *arg);
+	/* Of that "version", "uptime_seconds" and "balanced", whatever the number of servers. */
+	json_t *(*health)(void *arg);
 	/* See logger_listing.h. pattern: NULL for all, or a name with at most one '*' at its end;
 	   all: no folding, and placeholders too. Errors: -ENOMEM. */
 	int (*loggers)(void *arg, const char *pattern, bool all, struct control_stream *stream_out);

@@ -25,13 +25,16 @@ struct metric {
 static void put_label(FILE *out, const char *name, const char *value)
 {
 	fprintf(out, "%s=\"", name);
-	for (; *value != '\0'; value++) {
-		if (*value == '\\' || *value == '"')
+	while (*value != '\0') {
+		size_t plain = strcspn(value, "\\\"\n");
+
+		fwrite(value, 1, plain, out);
+		value += plain;
+		if (*value != '\0') {
 			fputc('\\', out);
-		if (*value == '\n')
-			fputs("\\n", out);
-		else
-			fputc(*value, out);
+			fputc(*value == '\n' ? 'n' : *value, out);
+			value++;
+		}
 	}
 	fputc('"', out);
 }

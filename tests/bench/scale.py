@@ -19,6 +19,7 @@ MILLION = 1_000_000
 DYING = 100_000
 CLIENTS = 1000
 IDLE = 10_000
+TARGETS, MIRRORS = 128, 3
 TOGGLES = 2000  # of one lease's level
 RECORDS = 400_000  # of one measurement
 ROUNDS = 9
@@ -250,6 +251,29 @@ def listing(daemon, wire, *arguments):
     daemon.wait_for_stats(lambda stats: stats["loggers"]["leased"] == 0, "the end of all", 60)
 
 
+def snapshots():
+    """What is answered in one turn, of the most targets that there may be, each a mirror."""
+    from tests.support.daemon import Daemon
+
+    names = [f"t{number}" for number in range(TARGETS)]
+    sections = [
+        "target %s { policy = mirror  servers = {%s} }\n" % (
+            name, ", ".join(f'"127.{server}.0.{number + 1}:9"' for server in range(1, MIRRORS + 1)))
+        for number, name in enumerate(names)
+    ]
+    daemon = Daemon("".join(sections) + "handler default { target = t0 }\n")
+    try:
+        daemon.start()
+        of = f", {TARGETS} mirrors of {MIRRORS}"
+        answer(daemon, "stats", of=of)
+        answer(daemon, "stats", "--format", "prometheus", of=of)
+        answer(daemon, "targets", of=of)
+        answer(daemon, "healthcheck", of=of)
+        daemon.stop()
+    finally:
+        daemon.discard()
+
+
 def broadcast(daemon, wire):
     """From the start of logfwdctl until the last of the clients has the new map."""
     clients = [daemon.client() for _ in range(CLIENTS)]
@@ -319,6 +343,7 @@ def main():
     finally:
         daemon.discard()
         sink.close()
+    snapshots()
     return 0
 
 

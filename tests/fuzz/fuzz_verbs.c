@@ -147,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct seen seen = { .caller = &caller };
 		const struct control_ops ops = {
 			.stats = answer_empty,
+			.health = answer_empty,
 			.loggers = answer_loggers,
 			.tail = answer_tail,
 			.clients = answer_clients,

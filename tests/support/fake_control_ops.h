@@ -44,6 +44,13 @@ static inline json_t *fake_stats(void *arg)
 	return stats;
 }
 
+static inline json_t *fake_health(void *arg)
+{
+	const struct fake_ops *fake = arg;
+
+	return fake->no_memory ? NULL : json_pack("{s:s, s:b}", "version", "1", "balanced", 1);
+}
+
 struct fake_stream {
 	struct fake_ops *fake;
 	unsigned given;
@@ -178,6 +185,7 @@ static inline struct control_ops fake_control_ops(struct fake_ops *fake)
 {
 	return (struct control_ops){
 		.stats = fake_stats,
+		.health = fake_health,
 		.loggers = fake_loggers,
 		.tail = fake_tail,
 		.clients = fake_clients,

@@ -116,6 +116,18 @@ START_TEST(stats_are_balanced_and_whole)
 }
 END_TEST
 
+START_TEST(health_is_what_stats_say_of_it)
+{
+	json_t *health = accounts_health(&source);
+
+	ck_assert_uint_eq(json_object_size(health), 3);
+	ck_assert_str_eq(json_string_value(json_object_get(health, "version")), LOGFWD_VERSION);
+	ck_assert(json_is_true(json_object_get(health, "balanced")));
+	ck_assert(json_real_value(json_object_get(health, "uptime_seconds")) >= 0);
+	json_decref(health);
+}
+END_TEST
+
 START_TEST(stats_hold_no_negative_number)
 {
 	json_t *stats;
@@ -148,6 +160,7 @@ Suite *suite_under_test(void)
 
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_add_test(all, stats_are_balanced_and_whole);
+	tcase_add_test(all, health_is_what_stats_say_of_it);
 	tcase_add_test(all, stats_hold_no_negative_number);
 	tcase_add_test(all, targets_are_listed);
 	suite_add_tcase(suite, all);
