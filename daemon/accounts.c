@@ -7,7 +7,6 @@
 
 DEFINE_CLEANUP(json_t *, json_decref)
 
-/* What a client claims may be more than JSON's integers hold. */
 static uint64_t rejected_sum(const struct record_counts *counts)
 {
 	uint64_t sum = 0;
