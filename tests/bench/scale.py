@@ -32,7 +32,7 @@ RECORDED = 2000
 
 
 def row(what, figure, goal=""):
-    print(f"{what:<62} {figure:>12}  {goal}", flush=True)
+    print(f"{what:<70} {figure:>12}  {goal}", flush=True)
 
 
 def resident(pid):
