@@ -1,7 +1,8 @@
 /**
  * client_internal: what the files of a client connection share; nobody else includes it.
  *
- * client.c         its socket, its frames, its end
+ * client.c         its socket, its end
+ * client_frames.c  what each of its frames means
  * client_welcome.c what it gets with its welcome: level page and ring
  * client_turn.c    what it says in one turn of the loop
  * client_ring.c    its ring, which knows of no client
@@ -49,6 +50,12 @@ struct client {
 /* The longest answer to one frame, but for the level map, which only follows a hello. */
 #define CLIENT_ANSWER_MAX 512
 
+/** Sends what was written into the reply buffer and empties it; false without room. */
+bool client_send(struct client *client, struct writer *reply);
+
+/** Writes the levels of the moment, which it then has been told. */
+void client_write_level_map(struct client *client, struct writer *reply);
+
 /**
  * Sends the answers of a turn. A client that is busy asking may read them later, and is not
  * listened to until then: what it says waits at its side. False without memory.
@@ -64,14 +71,16 @@ void client_slice_soon(struct client *client);
 /** Reads from its socket, unless something that it said before, or was asked, must be done first. */
 void client_watch(struct client *client);
 
+/** Ends a connection that broke the protocol, and says why. */
+void client_violation(struct client *client, const char *reason);
+
+/* client_frames.c */
+
 /**
  * Handles a packet's frames and takes them off its beginning. Returns NULL when all is well, or
  * what the client did wrong. If something is left and all is well, it must wait for a later turn.
  */
 const char *client_take_packet(struct client *client, struct span *packet, struct writer *reply);
-
-/** Ends a connection that broke the protocol, and says why. */
-void client_violation(struct client *client, const char *reason);
 
 /* client_welcome.c */
 
