@@ -295,7 +295,10 @@ bool client_drain(struct client *client)
 
 void client_finish(struct client *client)
 {
-	/* who does not read its answers is not listened to */
-	while (client->put_off != NULL && client->unsent == NULL)
+	while (client->put_off != NULL) {
+		/* answers that it does not read are of no use any more; its records are */
+		free(client->unsent);
+		client->unsent = NULL;
 		client_drain(client);
+	}
 }

@@ -206,6 +206,30 @@ START_TEST(what_waits_is_finished_before_the_end)
 }
 END_TEST
 
+/* Its answers have no room any more when one of its records waits, and then the daemon ends. */
+START_TEST(who_reads_no_answers_loses_no_record_that_waits)
+{
+	size_t said = 0;
+
+	greet();
+	peer_open(&peer, 1, "a");
+	fake.puts_off_each = 2;
+	fake.asked = 1; /* so each record is put off once */
+	do {
+		peer_flush(&peer, 7);
+		peer_record(&peer, 1, "x");
+		peer_say(&peer);
+		said++;
+		for (int i = 0; i < 3; i++)
+			turn();
+	} while (fake.records == said);
+	ck_assert_uint_eq(fake.records, said - 1);
+	client_finish(client);
+	ck_assert_uint_eq(fake.records, said);
+	ck_assert(!client_view(client).ended);
+}
+END_TEST
+
 START_TEST(without_memory_nothing_is_put_off)
 {
 	bool failed;
@@ -260,6 +284,7 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(all, a_record_that_waits_holds_up_its_client, 0, 2);
 	tcase_add_test(all, a_packet_too_long_is_a_breach_behind_what_waits);
 	tcase_add_test(all, what_waits_is_finished_before_the_end);
+	tcase_add_test(all, who_reads_no_answers_loses_no_record_that_waits);
 	tcase_add_test(all, without_memory_nothing_is_put_off);
 	tcase_add_test(all, leases_wait_for_what_was_recorded);
 	suite_add_tcase(suite, all);
