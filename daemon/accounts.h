@@ -26,7 +26,7 @@ json_t *accounts_stats(const struct accounts_source *source);
 /** {"version","uptime_seconds","balanced"}, as in stats. */
 json_t *accounts_health(const struct accounts_source *source);
 
-/** {"targets":{NAME:{...}}}: as in stats, with policy, sockets and last_error. */
+/** {"targets":{NAME:{...}}}: as in stats, with policy, sockets, last_error and its age. */
 json_t *accounts_targets(const struct accounts_source *source);
 
 #endif

@@ -7,7 +7,6 @@
 #include "os/clock.h"
 
 #define SLICE_CLIENTS 256
-#define PATIENCE_S    10
 
 struct listing {
 	const struct clients *clients;
@@ -48,7 +47,7 @@ int client_listing(const struct clients *clients, struct control_stream *stream_
 		.next = listing_next,
 		.end = free,
 		.state = listing,
-		.patience_s = PATIENCE_S,
+		.patience_s = CONTROL_LIST_PATIENCE_S,
 	};
 	return 0;
 }

@@ -57,7 +57,8 @@ static struct limits effective_limits(const struct config *config)
 		return limits;
 	limits_fit(&limits, files.rlim_cur > reserved ? files.rlim_cur - reserved : 0,
 		   CLIENT_RING_BYTES);
-	if (limits.clients < config->limits.clients)
+	if (limits.clients < config->limits.clients ||
+	    limits.ring_bytes < config->limits.ring_bytes)
 		log_warning("daemon",
 			    "limits.clients is %u, but this process may have %llu descriptors: "
 			    "%u clients at most, %llu of them with a ring; raise LimitNOFILE= or "

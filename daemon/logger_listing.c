@@ -9,7 +9,6 @@
 #define SLICE_US    1000
 #define SLICE_ROWS  256 /* whatever the time: what a slice holds is bounded */
 #define SLICE_NODES 32	/* between two looks at the clock */
-#define PATIENCE_S  10
 
 DEFINE_CLEANUP(json_t *, json_decref)
 
@@ -123,7 +122,7 @@ int logger_listing(const struct tree *tree, const char *pattern, bool all,
 		.next = listing_next,
 		.end = free,
 		.state = listing,
-		.patience_s = PATIENCE_S,
+		.patience_s = CONTROL_LIST_PATIENCE_S,
 	};
 	return 0;
 }

@@ -19,6 +19,7 @@
 #define CONTROL_STREAMS_MAX	      16
 #define CONTROL_STREAMS_STRANGERS_MAX 12 /* of them, of callers who are no operator */
 #define CONTROL_LATER_MS	      50
+#define CONTROL_LIST_PATIENCE_S	      10 /* for who reads nothing of a list */
 
 /** When a stream is to be asked for its next slice. */
 enum control_pace {

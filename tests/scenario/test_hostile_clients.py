@@ -323,6 +323,23 @@ def test_a_crowd_does_not_take_the_descriptors_that_others_need(collector):
         daemon.discard()
 
 
+@pytest.mark.parametrize("clients, said", [
+    (10000, "42 clients at most, 14 of them with a ring"),
+    (40, "40 clients at most, 16 of them with a ring"),
+    (20, None),
+])  # fmt: skip
+def test_too_few_descriptors_are_told_of(collector, clients, said):
+    """Of 200, 16 are the pool's and 128 kept for all else; rings give way before clients do."""
+    daemon = Daemon(f"limits {{ clients = {clients} }}\n" + target("central", collector))
+    try:
+        daemon.start(["prlimit", "--nofile=200:200", LOGFWDD, "-f", str(daemon.config_path)])
+        warnings = re.findall(r"may have 200 descriptors: (.*);", daemon.stderr())
+        assert warnings == ([] if said is None else [said])
+        daemon.stop()
+    finally:
+        daemon.discard()
+
+
 def test_the_limit_of_clients_holds(start_daemon, collector):
     daemon = start_daemon(
         "limits { clients = 4 uid-share = 100 }\n" + target("central", collector)
