@@ -203,9 +203,12 @@ static void lane_block(struct lane *lane, int64_t now_ms)
 	int64_t deadline = INT64_MAX;
 
 	for (size_t i = 0; i < lane->options.n_servers; i++) {
-		int64_t server = server_deadline(lane->options.servers[i]);
+		struct server *server = lane->options.servers[i];
+		int64_t its_deadline;
 
-		deadline = server < deadline ? server : deadline;
+		server_needed(server);
+		its_deadline = server_deadline(server);
+		deadline = its_deadline < deadline ? its_deadline : deadline;
 	}
 	lane->blocked = true;
 	if (deadline != INT64_MAX)

@@ -353,6 +353,11 @@ size_t server_admits(struct server *server, size_t count, int64_t now_ms)
 	return server_state_admits(&server->state, count);
 }
 
+void server_needed(struct server *server)
+{
+	server_state_needed(&server->state);
+}
+
 int64_t server_deadline(const struct server *server)
 {
 	return server_state_deadline(&server->state);

@@ -79,6 +79,9 @@ struct server_result server_send(struct server *server, size_t channel,
 /** How many of count records the server may be given now. */
 size_t server_admits(struct server *server, size_t count, int64_t now_ms);
 
+/** Records wait, and no other server of the target takes them: see server_state_needed(). */
+void server_needed(struct server *server);
+
 /** When server_admits() may answer differently without an event, or INT64_MAX. */
 int64_t server_deadline(const struct server *server);
 

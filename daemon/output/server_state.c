@@ -74,6 +74,14 @@ void server_state_failed(struct server_state *state, enum server_trouble trouble
 	}
 }
 
+void server_state_needed(struct server_state *state)
+{
+	if (state->phase != SERVER_DOWN || state->backoff_ms <= SERVER_BACKOFF_NEEDED_MS)
+		return;
+	state->until_ms -= state->backoff_ms - SERVER_BACKOFF_NEEDED_MS;
+	state->backoff_ms = SERVER_BACKOFF_NEEDED_MS;
+}
+
 void server_state_probe_sent(struct server_state *state, int64_t now_ms)
 {
 	state->phase = SERVER_PROBING;

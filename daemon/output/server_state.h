@@ -25,6 +25,8 @@ enum server_phase {
 #define SERVER_BACKOFF_MIN_MS	1000
 #define SERVER_BACKOFF_MAX_MS	30000
 #define SERVER_BACKOFF_LOCAL_MS 1000 /* it may be mended by the next second */
+/* While records wait for it: a probe may cost one of them, a full queue costs them all. */
+#define SERVER_BACKOFF_NEEDED_MS 5000
 /* Linux asks three times, a second each, before it says that a host does not answer. */
 #define SERVER_PROBE_UNREACHABLE_MS 3500
 
@@ -67,6 +69,12 @@ void server_state_moved(struct server_state *state);
 
 /** Nobody listens, or there is no way there; from any phase but UNRESOLVED. */
 void server_state_failed(struct server_state *state, enum server_trouble trouble, int64_t now_ms);
+
+/**
+ * Records wait, and no other server takes them: a back-off ends SERVER_BACKOFF_NEEDED_MS after its
+ * begin at the latest.
+ */
+void server_state_needed(struct server_state *state);
 
 /** A probe was handed to the kernel. */
 void server_state_probe_sent(struct server_state *state, int64_t now_ms);

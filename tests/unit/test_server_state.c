@@ -109,6 +109,36 @@ START_TEST(server_state_backs_off_twice_as_long_each_time)
 }
 END_TEST
 
+START_TEST(long_back_off_is_cut_when_records_wait_for_the_server)
+{
+	struct server_state state = { .phase = SERVER_DOWN,
+				      .until_ms = NOW + 30000,
+				      .backoff_ms = 30000 };
+
+	for (int i = 0; i < 2; i++) { /* the second time changes nothing */
+		server_state_needed(&state);
+		ck_assert_int_eq(server_state_deadline(&state), NOW + SERVER_BACKOFF_NEEDED_MS);
+	}
+	server_state_tick(&state, NOW + SERVER_BACKOFF_NEEDED_MS);
+	server_state_failed(&state, TROUBLE_REFUSED, 2 * NOW);
+	ck_assert_int_eq(server_state_deadline(&state) - 2 * NOW, 2 * SERVER_BACKOFF_NEEDED_MS);
+}
+END_TEST
+
+START_TEST(short_back_off_and_other_phases_stay_when_records_wait)
+{
+	struct server_state state = { .phase = (enum server_phase)_i,
+				      .until_ms = UNTIL,
+				      .backoff_ms = UNTIL - NOW };
+	const struct server_state before = state;
+
+	server_state_needed(&state);
+	ck_assert_int_eq(state.phase, before.phase);
+	ck_assert_int_eq(state.until_ms, before.until_ms);
+	ck_assert_int_eq(state.backoff_ms, before.backoff_ms);
+}
+END_TEST
+
 START_TEST(what_fails_on_this_host_is_tried_every_second)
 {
 	struct server_state state = { .phase = SERVER_DUE, .backoff_ms = SERVER_BACKOFF_MAX_MS };
@@ -157,6 +187,8 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(all, server_state_follows_the_table, 0, 5 * N_INPUTS);
 	tcase_add_loop_test(all, server_state_admits_all_one_or_none, 0, 5);
 	tcase_add_test(all, server_state_backs_off_twice_as_long_each_time);
+	tcase_add_test(all, long_back_off_is_cut_when_records_wait_for_the_server);
+	tcase_add_loop_test(all, short_back_off_and_other_phases_stay_when_records_wait, 0, 5);
 	tcase_add_test(all, what_fails_on_this_host_is_tried_every_second);
 	tcase_add_test(all, host_that_does_not_answer_is_watched_for_longer);
 	tcase_add_test(all, late_news_do_not_lengthen_the_back_off);
