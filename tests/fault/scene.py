@@ -89,6 +89,7 @@ class Scene:
         self.daemon, self.client, self.before = None, None, None
         self.endings = []
         self.numbers, self.submitted = itertools.count(), 0
+        self.logging = threading.Lock()  # rows log while a flow does
         self.config, self.resumed_s = "", None
         self.others = []
         self.by_sequence, self.mirrored = False, False  # set by rows that need it
@@ -156,9 +157,10 @@ class Scene:
 
     def log(self, count, text=b"%d"):
         """The next numbers, to the loggers by turns; returns the last of them."""
-        numbers = [next(self.numbers) for _ in range(count)]
-        self.client.send(*(wire.record(1 + n % self.loggers, text % n) for n in numbers))
-        self.submitted += count
+        with self.logging:
+            numbers = [next(self.numbers) for _ in range(count)]
+            self.client.send(*(wire.record(1 + n % self.loggers, text % n) for n in numbers))
+            self.submitted += count
         return numbers[-1]
 
     def open(self, name):
@@ -168,9 +170,11 @@ class Scene:
 
     def log_to_each(self):
         """The next numbers, one to each of the other loggers, which are as many as make the order hold."""
-        for logger in range(len(self.others)):
-            self.client.send(wire.record(1 + self.loggers + logger, b"%d" % next(self.numbers)))
-            self.submitted += 1
+        with self.logging:
+            for logger in range(len(self.others)):
+                number = next(self.numbers)
+                self.client.send(wire.record(1 + self.loggers + logger, b"%d" % number))
+                self.submitted += 1
         self.client.flush()
 
     def flow(self, rate=RATE):
