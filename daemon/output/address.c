@@ -37,6 +37,13 @@ static bool host_is_name(const char *host)
 	return true;
 }
 
+struct span address_host(const struct socket_address *address)
+{
+	if (address->any.sa_family == AF_INET6)
+		return span_of_bytes(&address->v6.sin6_addr, sizeof(address->v6.sin6_addr));
+	return span_of_bytes(&address->v4.sin_addr, sizeof(address->v4.sin_addr));
+}
+
 bool address_parse(const char *text, struct address_text *address_out)
 {
 	struct address_text address = { 0 };

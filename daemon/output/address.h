@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/span.h"
+
 #define ADDRESS_HOST_MAX 253 /* bytes, RFC 1035 2.3.4 in text */
 
 /** "HOST:PORT" or "[V6]:PORT" in its parts. */
@@ -37,6 +39,8 @@ struct socket_address {
 
 /** A numeric host, without brackets, with a port; false when it is none. */
 bool address_of(const char *host, uint16_t port, struct socket_address *address_out);
+/** The bytes of the host, without the port; of the family that address has. */
+struct span address_host(const struct socket_address *address);
 bool address_equal(const struct socket_address *a, const struct socket_address *b);
 
 #define ADDRESS_TEXT_BYTES 56

@@ -11,6 +11,7 @@ struct output {
 	struct event_base *base;
 	struct socket_pool *pool;
 	struct resolver *resolver;
+	struct probe_turns turns;
 	const char *host;
 	struct target **targets;
 	size_t n_targets;
@@ -118,8 +119,7 @@ static int generation_add(struct output_generation *generation,
 	struct output *output = generation->output;
 	const struct target_env env = {
 		.base = output->base,
-		.pool = output->pool,
-		.resolver = output->resolver,
+		.servers = { output->pool, output->resolver, &output->turns },
 		.host = output->host,
 		.timestamps = &output->timestamps,
 	};

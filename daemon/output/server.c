@@ -8,8 +8,7 @@
 #include "output/segments.h"
 
 struct server {
-	struct socket_pool *pool;
-	struct resolver *resolver;
+	struct server_env env;
 	struct server_owner owner;
 	struct server_options options;
 	char *text;
@@ -33,16 +32,14 @@ void server_close(struct server *server)
 	}
 }
 
-int server_new(struct socket_pool *pool, struct resolver *resolver, const char *text,
-	       struct server **server_out)
+int server_new(const struct server_env *env, const char *text, struct server **server_out)
 {
 	CLEANUP(server_free) struct server *server = calloc(1, sizeof(*server));
 	struct socket_address address;
 
 	if (server == NULL)
 		return -ENOMEM;
-	server->pool = pool;
-	server->resolver = resolver;
+	server->env = *env;
 	if (!address_parse(text, &server->name))
 		return -EINVAL;
 	server->text = strdup(text);
@@ -117,7 +114,7 @@ static void server_ask(struct server *server)
 		return;
 	if (server->question != NULL)
 		question_set_interval(server->question, server->options.resolve_interval);
-	else if (resolver_ask(server->resolver, &server->name, server->options.resolve_interval,
+	else if (resolver_ask(server->env.resolver, &server->name, server->options.resolve_interval,
 			      on_answer, server, &server->question) < 0)
 		log_limited(&server->complaint, LOG_LEVEL_ERROR, "output",
 			    "%s: no memory to ask for its address; a reload tries again",
@@ -146,6 +143,12 @@ void server_configure(struct server *server, const struct server_owner *owner,
 	server_ask(server);
 }
 
+/* The one in use. */
+static const struct socket_address *server_address(const struct server *server)
+{
+	return &server->addresses.addresses[server->at];
+}
+
 /* True when the name has an address that was not tried since one was good; it is in use then. */
 static bool server_next_address(struct server *server)
 {
@@ -169,8 +172,11 @@ struct failure {
 static void server_fail(struct server *server, struct failure failure, int64_t now_ms)
 {
 	bool again = server->state.phase == SERVER_DUE || server->state.phase == SERVER_PROBING ||
-		     (server->state.phase == SERVER_UP && failure.trouble == TROUBLE_UNREACHABLE);
+		     (server->state.phase == SERVER_UP && failure.trouble != TROUBLE_LOCAL);
 
+	if (failure.trouble == TROUBLE_REFUSED)
+		probe_turns_take(server->env.turns, server_address(server),
+				 now_ms + PROBE_TURNS_REFUSED_MS);
 	/* a connected socket never recovers from an address change */
 	if (send_verdict(failure.error) == SEND_PATH) {
 		server_close(server);
@@ -244,7 +250,7 @@ static int server_open_channel(struct server *server, size_t index, int64_t now_
 			       const char **what_out)
 {
 	const struct channel_env env = {
-		.pool = server->pool,
+		.pool = server->env.pool,
 		.account = &server->account,
 		.again = server->owner.again,
 		.returned = server->owner.returned,
@@ -304,6 +310,9 @@ static void server_watch(struct server *server, struct channel *channel, int64_t
 {
 	int error;
 
+	if (server_state_is_retrying(&server->state))
+		probe_turns_take(server->env.turns, server_address(server),
+				 now_ms + SERVER_PROBE_MS);
 	server_state_probe_sent(&server->state, now_ms);
 	channel_hold(channel, server->state.until_ms);
 	error = channel_read_errors(channel);
@@ -350,6 +359,12 @@ struct server_result server_send(struct server *server, size_t channel,
 size_t server_admits(struct server *server, size_t count, int64_t now_ms)
 {
 	server_state_tick(&server->state, now_ms);
+	if (server_state_is_retrying(&server->state)) {
+		int64_t turn_ms = probe_turns_next(server->env.turns, server_address(server));
+
+		if (turn_ms > now_ms)
+			server_state_postpone(&server->state, now_ms, turn_ms);
+	}
 	return server_state_admits(&server->state, count);
 }
 
@@ -373,7 +388,7 @@ struct server_view server_view(const struct server *server)
 	};
 
 	if (server->addresses.n > 0)
-		address_write(&server->addresses.addresses[server->at], view.address);
+		address_write(server_address(server), view.address);
 	for (size_t i = 0; i < SERVER_SOCKETS_MAX; i++)
 		view.sockets += server->channels[i] != NULL ? 1 : 0;
 	return view;

@@ -3,12 +3,13 @@
  *
  * The state decides (server_state.h); this file carries it out on channels, of which it has as
  * many as it was told, each opened when the first record is for it. Of a name that has several
- * addresses one is in use; when it refuses twice the next one is tried before the server is down.
+ * addresses one is in use; when it refuses the next one is tried before the server is down.
  */
 #ifndef LOGFWD_OUTPUT_SERVER_H
 #define LOGFWD_OUTPUT_SERVER_H
 
 #include "output/channel.h"
+#include "output/probe_turns.h"
 #include "output/resolver.h"
 #include "output/server_state.h"
 
@@ -21,6 +22,13 @@ struct server;
  * the pool may be at work for another server when it tells.
  */
 typedef void server_changed(void *arg);
+
+/** What servers share; all borrowed. */
+struct server_env {
+	struct socket_pool *pool;
+	struct resolver *resolver;
+	struct probe_turns *turns;
+};
 
 /** Who a server works for. */
 struct server_owner {
@@ -41,8 +49,7 @@ struct server_options {
  * A server of its configured text ("HOST:PORT", "[V6]:PORT"; copied), without owner and options:
  * it does nothing until it has both. Errors: -EINVAL (text), -ENOMEM.
  */
-int server_new(struct socket_pool *pool, struct resolver *resolver, const char *text,
-	       struct server **server_out);
+int server_new(const struct server_env *env, const char *text, struct server **server_out);
 void server_free(struct server *server);
 DEFINE_CLEANUP(struct server *, server_free)
 

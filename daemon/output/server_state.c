@@ -34,7 +34,8 @@ void server_state_resolved(struct server_state *state)
 void server_state_moved(struct server_state *state)
 {
 	state->phase = SERVER_DUE;
-	state->unreachable = false;
+	state->trouble = TROUBLE_LOCAL; /* nobody said anything there */
+	state->probe_records = 1;
 }
 
 static int64_t backoff_after(int64_t backoff_ms, int64_t max_ms)
@@ -44,59 +45,72 @@ static int64_t backoff_after(int64_t backoff_ms, int64_t max_ms)
 	return backoff_ms > max_ms / 2 ? max_ms : backoff_ms * 2;
 }
 
-static void go_down(struct server_state *state, enum server_trouble trouble, int64_t now_ms)
+static void go_down(struct server_state *state, int64_t now_ms)
 {
 	state->phase = SERVER_DOWN;
-	state->backoff_ms =
-		backoff_after(state->backoff_ms, trouble == TROUBLE_LOCAL ? SERVER_BACKOFF_LOCAL_MS
-									  : SERVER_BACKOFF_MAX_MS);
+	state->backoff_ms = backoff_after(state->backoff_ms, state->trouble == TROUBLE_LOCAL
+								     ? SERVER_BACKOFF_LOCAL_MS
+								     : SERVER_BACKOFF_MAX_MS);
+	state->since_ms = now_ms;
 	state->until_ms = now_ms + state->backoff_ms;
 }
 
 void server_state_failed(struct server_state *state, enum server_trouble trouble, int64_t now_ms)
 {
-	switch (state->phase) {
-	case SERVER_UNRESOLVED:
-	case SERVER_DOWN: /* late news of what put it down */
-		return;
-	case SERVER_UP:
-		state->unreachable = trouble == TROUBLE_UNREACHABLE;
-		if (state->unreachable) /* the kernel has tried again already */
-			go_down(state, trouble, now_ms);
-		else
-			state->phase = SERVER_DUE;
-		return;
-	case SERVER_DUE:
-	case SERVER_PROBING:
-		state->unreachable = trouble == TROUBLE_UNREACHABLE;
-		go_down(state, trouble, now_ms);
-		return;
-	}
+	bool was_up = state->phase == SERVER_UP;
+
+	if (state->phase == SERVER_UNRESOLVED || state->phase == SERVER_DOWN)
+		return; /* late news of what put it down */
+	state->trouble = trouble;
+	state->probe_records = 1;
+	if (was_up && trouble == TROUBLE_LOCAL)
+		state->phase = SERVER_DUE;
+	else
+		go_down(state, now_ms);
 }
 
 void server_state_needed(struct server_state *state)
 {
-	if (state->phase != SERVER_DOWN || state->backoff_ms <= SERVER_BACKOFF_NEEDED_MS)
-		return;
-	state->until_ms -= state->backoff_ms - SERVER_BACKOFF_NEEDED_MS;
-	state->backoff_ms = SERVER_BACKOFF_NEEDED_MS;
+	int64_t latest_ms = state->since_ms + SERVER_BACKOFF_NEEDED_MS;
+
+	if (state->phase == SERVER_DOWN && state->until_ms > latest_ms)
+		state->until_ms = latest_ms;
+}
+
+bool server_state_is_retrying(const struct server_state *state)
+{
+	return state->phase == SERVER_DUE && state->trouble == TROUBLE_REFUSED &&
+	       state->probe_records == 1;
+}
+
+void server_state_postpone(struct server_state *state, int64_t now_ms, int64_t until_ms)
+{
+	state->phase = SERVER_DOWN;
+	state->since_ms = now_ms;
+	state->until_ms = until_ms;
 }
 
 void server_state_probe_sent(struct server_state *state, int64_t now_ms)
 {
 	state->phase = SERVER_PROBING;
 	state->until_ms =
-		now_ms + (state->unreachable ? SERVER_PROBE_UNREACHABLE_MS : SERVER_PROBE_MS);
+		now_ms + (state->trouble == TROUBLE_UNREACHABLE ? SERVER_PROBE_UNREACHABLE_MS
+								: SERVER_PROBE_MS);
 }
 
 void server_state_tick(struct server_state *state, int64_t now_ms)
 {
 	if (now_ms < server_state_deadline(state))
 		return;
-	if (state->phase == SERVER_PROBING)
-		*state = (struct server_state){ .phase = SERVER_UP };
-	else
+	if (state->phase == SERVER_DOWN) {
 		state->phase = SERVER_DUE;
+	} else if (state->trouble == TROUBLE_REFUSED &&
+		   state->probe_records < SERVER_PROBE_RECORDS_MAX) {
+		state->phase = SERVER_DUE;
+		state->probe_records *= 2;
+	} else {
+		*state = (struct server_state){ .phase = SERVER_UP };
+	}
 }
 
 size_t server_state_admits(const struct server_state *state, size_t count)
@@ -105,7 +119,7 @@ size_t server_state_admits(const struct server_state *state, size_t count)
 	case SERVER_UP:
 		return count;
 	case SERVER_DUE:
-		return count > 0 ? 1 : 0;
+		return count < state->probe_records ? count : state->probe_records;
 	case SERVER_UNRESOLVED:
 	case SERVER_PROBING:
 	case SERVER_DOWN:

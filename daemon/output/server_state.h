@@ -1,10 +1,14 @@
 /**
  * server_state: whether a collector may be given records, decided from what sending told us.
  *
- * A successful UDP send proves nothing, one refusal proves a lot: the first one puts the
- * server on probation (one record, then a moment of watching), a second one puts it down
- * with a back-off that doubles, after which one record is its probe. Other servers serve
- * meanwhile, and the queue holds when there are none. Pure: time is a parameter.
+ * A successful UDP send proves nothing, one refusal proves a lot: it puts the server down, with a
+ * back-off that doubles, after which one record is its probe. What fails on this host is tried
+ * once more at once. Other servers serve meanwhile, and the queue holds when there are none.
+ *
+ * Hosts limit the rate of their refusals (Linux: to each peer six, then one a second; icmp(7),
+ * icmp_ratelimit), so that the silence of the network proves nothing for the second after one.
+ * That is why a probe waits for so long, and why a server that refused is trusted little by little.
+ * Pure: time is a parameter.
  */
 #ifndef LOGFWD_OUTPUT_SERVER_STATE_H
 #define LOGFWD_OUTPUT_SERVER_STATE_H
@@ -16,13 +20,13 @@
 enum server_phase {
 	SERVER_UNRESOLVED, /* its name has no address yet */
 	SERVER_UP,	   /* takes batches */
-	SERVER_DUE,	   /* was refused once: takes one record as a probe, now */
+	SERVER_DUE,	   /* takes probe_records as a probe, now */
 	SERVER_PROBING,	   /* the probe is out; watched until until_ms */
 	SERVER_DOWN,	   /* takes nothing until until_ms, then one record as a probe */
 };
 
-#define SERVER_PROBE_MS		250 /* an ICMP answer that takes longer finds the server up */
-#define SERVER_BACKOFF_MIN_MS	1000
+#define SERVER_PROBE_MS		250  /* an ICMP answer that takes longer finds the server up */
+#define SERVER_BACKOFF_MIN_MS	1000 /* not less than the second of icmp_ratelimit */
 #define SERVER_BACKOFF_MAX_MS	30000
 #define SERVER_BACKOFF_LOCAL_MS 1000 /* it may be mended by the next second */
 /* While records wait for it: a probe may cost one of them, a full queue costs them all. */
@@ -30,18 +34,23 @@ enum server_phase {
 /* Linux asks three times, a second each, before it says that a host does not answer. */
 #define SERVER_PROBE_UNREACHABLE_MS 3500
 
-struct server_state {
-	enum server_phase phase;
-	int64_t until_ms;   /* monotonic; of PROBING and DOWN */
-	int64_t backoff_ms; /* the last one; 0 while all is well */
-	bool unreachable;   /* the last trouble: its probe is watched for longer */
-};
+/* After a refusal probes are of 1, 2, 4 ... so many records: those of more than a second. */
+#define SERVER_PROBE_RECORDS_MAX 16
 
 /** What speaks against a server. */
 enum server_trouble {
+	TROUBLE_LOCAL,	     /* nothing leaves this host: it costs no record to try */
 	TROUBLE_REFUSED,     /* its host says that nobody listens */
 	TROUBLE_UNREACHABLE, /* its host does not answer (ARP, IPv6 neighbours), or another says so */
-	TROUBLE_LOCAL,	     /* nothing leaves this host: it costs no record to try */
+};
+
+struct server_state {
+	enum server_phase phase;
+	int64_t until_ms;	     /* monotonic; of PROBING and DOWN */
+	int64_t since_ms;	     /* of DOWN, its begin */
+	int64_t backoff_ms;	     /* the last one; 0 while all is well */
+	enum server_trouble trouble; /* the last; of DUE, PROBING and DOWN */
+	size_t probe_records;	     /* of DUE and PROBING */
 };
 
 /** What became of an attempt to send. */
@@ -76,13 +85,21 @@ void server_state_failed(struct server_state *state, enum server_trouble trouble
  */
 void server_state_needed(struct server_state *state);
 
+/** Due with its first probe after a refusal: others at its host may have to be waited for. */
+bool server_state_is_retrying(const struct server_state *state);
+/** It is not its turn before until_ms; the back-off to come stays as it is. */
+void server_state_postpone(struct server_state *state, int64_t now_ms, int64_t until_ms);
+
 /** A probe was handed to the kernel. */
 void server_state_probe_sent(struct server_state *state, int64_t now_ms);
 
-/** Lets time pass: a probe that nobody contradicted makes the server up, a back-off ends. */
+/**
+ * Lets time pass: a back-off ends, a probe that nobody contradicted makes the server up, or due for
+ * a larger one.
+ */
 void server_state_tick(struct server_state *state, int64_t now_ms);
 
-/** How many of count waiting records it may be given now: all, one as a probe, or none. */
+/** How many of count waiting records it may be given now: all, a probe, or none. */
 size_t server_state_admits(const struct server_state *state, size_t count);
 
 /** When server_state_tick() will change something, or INT64_MAX. */

@@ -186,8 +186,8 @@ static int change_add_servers(struct target_change *change, const struct target_
 		size_t found = find_server(target, options->servers[i]);
 		struct server *server = found < target->n_servers ? target->servers[found] : NULL;
 		int result = server != NULL ? 0
-					    : server_new(target->env.pool, target->env.resolver,
-							 options->servers[i], &server);
+					    : server_new(&target->env.servers, options->servers[i],
+							 &server);
 
 		if (result < 0)
 			return result;

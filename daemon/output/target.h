@@ -44,8 +44,7 @@ size_t target_record_bytes(const struct target_options *options);
 /** What a target borrows from the output stage; all of it outlives the target. */
 struct target_env {
 	struct event_base *base;
-	struct socket_pool *pool;
-	struct resolver *resolver;
+	struct server_env servers;
 	const char *host; /* HOST of the target's own records */
 	struct timestamp_cache *timestamps;
 };

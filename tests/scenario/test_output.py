@@ -168,10 +168,10 @@ PADDING = b" " + b"." * 300
 def test_a_full_queue_gives_up_records_by_policy(start_daemon, collector, policy):
     collector.stop()
     daemon = start_daemon(target("central", collector, queue_bytes=8192, when_full=policy))
-    # Two go out and are refused before the server is known to be down.
+    # One goes out and is refused, by which the server is known to be down.
     with daemon.client() as client:
         client.open(1, b"app")
-        client.log(1, b"gone", b"gone")
+        client.log(1, b"gone")
         client.flush()
         severe = {number for number in range(60) if number % 10 == 5}
         for number in range(60):

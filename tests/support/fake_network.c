@@ -26,6 +26,7 @@
 #define QUOTE_MAX   520
 #define ROUNDS_MAX  5000 /* of the loop at one instant; more is a spin */
 #define FAR_MS	    20	 /* until a far error is back */
+#define FAR_BURST   6 /* errors that a far host sends at once, then one a second, as Linux does */
 
 struct fake_error {
 	int error;
@@ -37,6 +38,7 @@ struct fake_error {
 
 struct fake_socket {
 	bool open;
+	size_t host; /* the last byte of its address */
 	size_t place;
 	bool is_full; /* until time passes */
 	int pending;  /* what the next call fails with */
@@ -67,6 +69,7 @@ static struct {
 	fake_arrival *arrival;
 	struct fake_troubles troubles;
 	enum fake_place places[FAKE_PLACES];
+	int64_t errors_ms[FAKE_PLACES]; /* of each host, what its errors have used of its time */
 	uint32_t names[FAKE_NAMES];
 	struct fake_socket sockets[SOCKETS_MAX];
 	struct event *events[EVENTS_MAX];
@@ -195,7 +198,8 @@ int __wrap_connect(int fd, const struct sockaddr *address, socklen_t length)
 
 	(void)length;
 	REQUIRE(v4->sin_family == AF_INET);
-	socket->place = ntohl(v4->sin_addr.s_addr) & 0xff;
+	socket->host = ntohl(v4->sin_addr.s_addr) & 0xff;
+	socket->place = socket->host + ntohs(v4->sin_port) - FAKE_PORT;
 	REQUIRE(socket->place < FAKE_PLACES);
 	if (fake.places[socket->place] != FAKE_NO_WAY)
 		return 0;
@@ -235,7 +239,20 @@ static bool is_marked(const uint8_t *bytes, size_t length)
 	return memmem(bytes, length < 200 ? length : 200, mark, sizeof(mark) - 1) != NULL;
 }
 
-/* An error comes, or is held back by the limit that hosts have for such. */
+/* Whether the limit that far hosts have for errors holds one back; inet_peer_xrlim_allow(). */
+static bool is_held_back(size_t host)
+{
+	int64_t *used_ms = &fake.errors_ms[host];
+	int64_t first_ms = fake.now_ms - FAR_BURST * 1000;
+
+	*used_ms = *used_ms > first_ms ? *used_ms : first_ms;
+	if (*used_ms + 1000 > fake.now_ms)
+		return true;
+	*used_ms += 1000;
+	return false;
+}
+
+/* An error comes, or not. */
 static void refuse(struct fake_socket *socket, enum fake_place state, const uint8_t *bytes,
 		   size_t length, size_t datagrams)
 {
@@ -245,7 +262,7 @@ static void refuse(struct fake_socket *socket, enum fake_place state, const uint
 
 	fake.counts.lost[socket->place] += datagrams;
 	if (socket->n_errors == ERRORS_MAX || state == FAKE_SILENT ||
-	    (far && fake_random(4) == 0)) {
+	    (far && is_held_back(socket->host))) {
 		fake.counts.untold[socket->place] += datagrams;
 		return;
 	}

@@ -3,8 +3,8 @@
  * libevent's and of the resolver: the output stage runs on them unchanged, as fast as it can.
  *
  * A test that links it wraps the calls that fake_network_wraps of tests/meson.build names. Places
- * are collectors, 10.0.0.0:514 and on; each does with datagrams what the test says. One in a
- * process; everything that is random comes from fake_random().
+ * are collectors, 10.0.0.0:514 and on; 10.0.0.0:515 is that of 10.0.0.1:514 by another host. Each
+ * does with datagrams what the test says. One in a process; everything that is random comes from fake_random().
  */
 #ifndef LOGFWD_TESTS_FAKE_NETWORK_H
 #define LOGFWD_TESTS_FAKE_NETWORK_H
@@ -15,11 +15,12 @@
 
 #define FAKE_PLACES 12
 #define FAKE_NAMES  2 /* "c0.test" and "c1.test" */
+#define FAKE_PORT   514
 
 enum fake_place {
 	FAKE_OPEN,
 	FAKE_CLOSED,	 /* refuses: the error comes at once, as from the same machine */
-	FAKE_CLOSED_FAR, /* refuses: the error comes when time passes, and not always */
+	FAKE_CLOSED_FAR, /* refuses: the error comes when time passes, if the host's limit lets it */
 	FAKE_NO_WAY,	 /* ENETUNREACH */
 	FAKE_SILENT,	 /* takes all, and loses it without a word */
 };

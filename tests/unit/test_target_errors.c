@@ -201,10 +201,10 @@ START_TEST(target_goes_on_when_the_pool_takes_its_socket)
 }
 END_TEST
 
-/* A refusal may still come: the only socket is left where it is until that is known. */
+/* An error may still come: the only socket is left where it is until that is known. */
 START_TEST(pool_waits_while_a_probe_is_out)
 {
-	answer_next(ECONNREFUSED);
+	answer_next(ENETUNREACH);
 	push(0, 1, 1);
 	ck_assert_uint_eq(target_counts(output_target(output, 0)).sent, 1); /* the probe */
 	push(1, 1, 1);
