@@ -44,6 +44,13 @@ struct span address_host(const struct socket_address *address)
 	return span_of_bytes(&address->v4.sin_addr, sizeof(address->v4.sin_addr));
 }
 
+bool address_is_loopback(const struct socket_address *address)
+{
+	if (address->any.sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+	return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 bool address_parse(const char *text, struct address_text *address_out)
 {
 	struct address_text address = { 0 };

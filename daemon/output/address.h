@@ -41,6 +41,8 @@ struct socket_address {
 bool address_of(const char *host, uint16_t port, struct socket_address *address_out);
 /** The bytes of the host, without the port; of the family that address has. */
 struct span address_host(const struct socket_address *address);
+/** 127.0.0.0/8 or ::1 */
+bool address_is_loopback(const struct socket_address *address);
 bool address_equal(const struct socket_address *a, const struct socket_address *b);
 
 #define ADDRESS_TEXT_BYTES 56

@@ -15,7 +15,9 @@ struct channel {
 	struct pool_socket *socket;
 	size_t segment_bytes; /* of a datagram that may share a message; 0: none, on this socket */
 	struct refusals refusals;
-	struct queue *window; /* marked, as they would be sent again; NULL: none is kept */
+	struct queue *window;	  /* marked, as they would be sent again; NULL: none is kept */
+	int64_t sent_ms;	  /* of the batch at hand */
+	int64_t refused_since_ms; /* see channel_refused_since() */
 };
 
 /* Whether a quote is how a datagram begins; an error that quotes nothing is of none. */
@@ -52,6 +54,24 @@ static bool was_quoted(struct span datagram, struct datagram_traits traits, cons
 	       begins_unmarked(datagram, traits, *(const struct span *)quote);
 }
 
+static bool was_sent_since(struct span datagram, struct datagram_traits traits,
+			   const void *since_ms)
+{
+	(void)datagram;
+	return traits.sent_ms >= *(const int64_t *)since_ms;
+}
+
+void channel_take_back(struct channel *channel, int64_t since_ms)
+{
+	size_t first;
+
+	if (channel->window == NULL)
+		return;
+	first = queue_find(channel->window, was_sent_since, &since_ms);
+	if (first != SIZE_MAX)
+		queue_put_back(channel->env.returned, channel->window, first);
+}
+
 /*
  * What an error quotes, and all that was handed over behind it, is to be sent again; all of the
  * window, when the quoted record has left it, or when nobody answered for the host: the kernel
@@ -59,12 +79,13 @@ static bool was_quoted(struct span datagram, struct datagram_traits traits, cons
  * But news of a record that was taken back before says nothing new.
  * refused: records that the error is about. Returns how many of them are lost.
  */
-static size_t channel_take_back(struct channel *channel, const struct pool_error *error,
-				size_t refused)
+static size_t channel_take_back_quoted(struct channel *channel, const struct pool_error *error,
+				       size_t refused)
 {
 	const struct channel_env *env = &channel->env;
 	struct span quote = span_of_bytes(error->quote, error->quoted);
 	size_t first = queue_find(channel->window, is_quoted, &quote);
+	int64_t sent_ms;
 
 	if (first == SIZE_MAX) {
 		if (queue_find(env->again, was_quoted, &quote) != SIZE_MAX ||
@@ -76,6 +97,9 @@ static size_t channel_take_back(struct channel *channel, const struct pool_error
 	}
 	if (error->unanswered)
 		first = 0;
+	sent_ms = queue_traits(channel->window, first).sent_ms;
+	if (sent_ms < channel->refused_since_ms)
+		channel->refused_since_ms = sent_ms;
 	queue_put_back(env->returned, channel->window, first);
 	/* what is older has arrived, or the error would be about it */
 	queue_consume(channel->window, first);
@@ -88,6 +112,7 @@ int channel_read_errors(struct channel *channel)
 	struct pool_error error;
 	int last = 0;
 
+	channel->refused_since_ms = INT64_MAX;
 	for (int i = 0; i < ERRORS_BUDGET && pool_socket_read_error(channel->socket, &error); i++) {
 		size_t refused;
 
@@ -99,10 +124,15 @@ int channel_read_errors(struct channel *channel)
 		last = error.error;
 		refused = refusals_told(&channel->refusals, error.quoted);
 		if (channel->window != NULL)
-			refused = channel_take_back(channel, &error, refused);
+			refused = channel_take_back_quoted(channel, &error, refused);
 		account->refused += refused;
 	}
 	return last;
+}
+
+int64_t channel_refused_since(const struct channel *channel)
+{
+	return channel->refused_since_ms;
 }
 
 static void on_socket_ready(struct pool_socket *socket, short what, void *arg)
@@ -143,6 +173,7 @@ static int channel_new(const struct channel_env *env, struct channel **channel_o
 	if (channel == NULL)
 		return -ENOMEM;
 	channel->env = *env;
+	channel->refused_since_ms = INT64_MAX;
 	if (env->again != NULL) {
 		channel->window = queue_new(&(struct queue_limits){ .bytes = env->window_bytes });
 		if (channel->window == NULL) {
@@ -206,6 +237,7 @@ static void channel_keep(struct channel *channel, const struct msghdr *datagram,
 	};
 
 	traits.sent_again = again;
+	traits.sent_ms = channel->sent_ms;
 	for (size_t i = 1; i < datagram->msg_iovlen; i++)
 		marked[i + 2] = parts[i];
 	if (again)
@@ -263,6 +295,7 @@ struct channel_result channel_send(struct channel *channel, const struct channel
 	struct segments plan;
 	size_t done = 0;
 
+	channel->sent_ms = now_ms;
 	segments_plan(&plan, batch->datagrams, batch->count, channel->segment_bytes);
 	while (done < plan.n_messages) {
 		int taken = pool_socket_send(channel->env.pool, channel->socket,

@@ -68,6 +68,14 @@ struct channel_result channel_send(struct channel *channel, const struct channel
 /** Counts what the error queue holds. Returns the last errno that speaks against the server, or 0. */
 int channel_read_errors(struct channel *channel);
 
+/**
+ * When the oldest datagram was handed over that the errors read last took back; INT64_MAX when that
+ * is not known.
+ */
+int64_t channel_refused_since(const struct channel *channel);
+/** Takes back what was handed over since then (INT64_MAX: nothing). */
+void channel_take_back(struct channel *channel, int64_t since_ms);
+
 /** As those of the pool. */
 void channel_want_write(struct channel *channel);
 void channel_hold(struct channel *channel, int64_t until_ms);

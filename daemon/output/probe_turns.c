@@ -7,16 +7,27 @@ static size_t entry_of(const struct socket_address *address)
 	return policy_flow(address_host(address)) % PROBE_TURNS_HOSTS;
 }
 
-int64_t probe_turns_next(const struct probe_turns *turns, const struct socket_address *address)
+const struct probe_turn *probe_turns_of(const struct probe_turns *turns,
+					const struct socket_address *address)
 {
-	return turns->free_ms[entry_of(address)];
+	return &turns->of[entry_of(address)];
 }
 
 void probe_turns_take(struct probe_turns *turns, const struct socket_address *address,
 		      int64_t until_ms)
 {
-	int64_t *free_ms = &turns->free_ms[entry_of(address)];
+	struct probe_turn *turn = &turns->of[entry_of(address)];
 
-	if (*free_ms < until_ms)
-		*free_ms = until_ms;
+	if (turn->free_ms < until_ms)
+		turn->free_ms = until_ms;
+}
+
+uint32_t probe_turns_doubt(struct probe_turns *turns, const struct socket_address *address,
+			   int64_t since_ms, int64_t now_ms)
+{
+	struct probe_turn *turn = &turns->of[entry_of(address)];
+
+	turn->doubted_ms = now_ms;
+	turn->since_ms = since_ms;
+	return ++turn->doubts;
 }

@@ -1,29 +1,43 @@
 /**
- * probe_turns: when the next server of a host may be probed.
+ * probe_turns: what the servers of one host know of each other.
  *
  * The limit on a host's refusals is one for all its ports (see server_state.h): of two probes at a
  * time one is not answered, although its port is closed too. So there is one at a time for a host,
- * and none in the second after a refusal. Hosts share entries by a hash, which costs patience
- * and never a record. Pure: time is a parameter.
+ * and none in the second after a refusal; and what one server learns is reason to doubt the others.
+ * Hosts share entries by a hash, which costs patience and never a record. Pure: time is a parameter.
  */
 #ifndef LOGFWD_OUTPUT_PROBE_TURNS_H
 #define LOGFWD_OUTPUT_PROBE_TURNS_H
 
 #include "output/address.h"
 
-#define PROBE_TURNS_HOSTS 256
+#define PROBE_TURNS_HOSTS 1024
 /* Not less than the second of icmp_ratelimit. */
 #define PROBE_TURNS_REFUSED_MS 1000
 
-/** All 0 at the beginning: it is everybody's turn. */
-struct probe_turns {
-	int64_t free_ms[PROBE_TURNS_HOSTS]; /* monotonic */
+/** All 0 at the beginning: it is everybody's turn, and nobody is in doubt. */
+struct probe_turn {
+	int64_t free_ms; /* monotonic */
+	/* times that a server there was up and refused, the last time, and since when it may have */
+	uint32_t doubts;
+	int64_t doubted_ms, since_ms;
 };
 
-/** When a server at address may be probed; not after now_ms: at once. */
-int64_t probe_turns_next(const struct probe_turns *turns, const struct socket_address *address);
-/** Nobody else at that host may be, before until_ms. */
+struct probe_turns {
+	struct probe_turn of[PROBE_TURNS_HOSTS];
+};
+
+/** Of the host of an address; borrowed. */
+const struct probe_turn *probe_turns_of(const struct probe_turns *turns,
+					const struct socket_address *address);
+/** Nobody else at that host may be probed before until_ms. */
 void probe_turns_take(struct probe_turns *turns, const struct socket_address *address,
 		      int64_t until_ms);
+/**
+ * A server there that was up refused what was handed over at since_ms (INT64_MAX: unknown): of its
+ * neighbours the refusals may have been kept back, so that each has to prove itself. Returns the new doubts.
+ */
+uint32_t probe_turns_doubt(struct probe_turns *turns, const struct socket_address *address,
+			   int64_t since_ms, int64_t now_ms);
 
 #endif

@@ -257,6 +257,15 @@ size_t queue_find(const struct queue *queue, queue_matches *matches, const void 
 	return SIZE_MAX;
 }
 
+struct datagram_traits queue_traits(const struct queue *queue, size_t place)
+{
+	const struct entry *entry = queue->all.head;
+
+	for (; place > 0; place--)
+		entry = entry->next;
+	return entry->traits;
+}
+
 void queue_put_back(struct queue *queue, struct queue *from, size_t first)
 {
 	while (from->records > first) {

@@ -70,6 +70,9 @@ typedef bool queue_matches(struct span datagram, struct datagram_traits traits, 
 /** The place of the oldest datagram that matches, 0 for the oldest of all, or SIZE_MAX. */
 size_t queue_find(const struct queue *queue, queue_matches *matches, const void *arg);
 
+/** The traits of the datagram at a place, which there is. */
+struct datagram_traits queue_traits(const struct queue *queue, size_t place);
+
 /**
  * Moves the datagrams of another queue, from the first-th on, to the old end of this one, in
  * their order. The limits of this one are not looked at.

@@ -18,6 +18,7 @@ struct server {
 	size_t failed_addresses;   /* in a row, that failed before it */
 	struct question *question; /* NULL for a numeric address */
 	struct server_state state;
+	uint32_t doubts;			      /* of the host, that were heeded */
 	struct channel *channels[SERVER_SOCKETS_MAX]; /* NULL: not open */
 	struct server_account account;
 	struct log_limit complaint;
@@ -166,7 +167,27 @@ struct failure {
 	int error;
 	const char *what; /* of ours, that failed; "": the network said so */
 	enum server_trouble trouble;
+	int64_t since_ms; /* as channel_refused_since() */
 };
+
+/* The port was closed by then: what other source ports sent since is lost as well. */
+static void server_take_back(struct server *server, int64_t since_ms)
+{
+	for (size_t i = 0; i < SERVER_SOCKETS_MAX; i++) {
+		if (server->channels[i] != NULL)
+			channel_take_back(server->channels[i], since_ms);
+	}
+}
+
+/* The servers of its host are told. */
+static void server_refused(struct server *server, int64_t since_ms, int64_t now_ms)
+{
+	const struct socket_address *address = server_address(server);
+
+	probe_turns_take(server->env.turns, address, now_ms + PROBE_TURNS_REFUSED_MS);
+	if (server->state.phase == SERVER_UP)
+		server->doubts = probe_turns_doubt(server->env.turns, address, since_ms, now_ms);
+}
 
 /* The one place where a server's phase gets worse; says so once in a while. */
 static void server_fail(struct server *server, struct failure failure, int64_t now_ms)
@@ -175,8 +196,8 @@ static void server_fail(struct server *server, struct failure failure, int64_t n
 		     (server->state.phase == SERVER_UP && failure.trouble != TROUBLE_LOCAL);
 
 	if (failure.trouble == TROUBLE_REFUSED)
-		probe_turns_take(server->env.turns, server_address(server),
-				 now_ms + PROBE_TURNS_REFUSED_MS);
+		server_refused(server, failure.since_ms, now_ms);
+	server_take_back(server, failure.since_ms);
 	/* a connected socket never recovers from an address change */
 	if (send_verdict(failure.error) == SEND_PATH) {
 		server_close(server);
@@ -198,20 +219,22 @@ static void server_fail(struct server *server, struct failure failure, int64_t n
 }
 
 /* By the error queue. */
-static struct failure told(int error)
+static struct failure told(const struct server *server, const struct channel *channel, int error)
 {
-	bool refused = send_verdict(error) == SEND_REFUSED;
+	enum server_trouble trouble = TROUBLE_UNREACHABLE;
 
-	return (struct failure){ error, "", refused ? TROUBLE_REFUSED : TROUBLE_UNREACHABLE };
+	if (send_verdict(error) == SEND_REFUSED)
+		trouble = address_is_loopback(server_address(server)) ? TROUBLE_REFUSED_HERE
+								      : TROUBLE_REFUSED;
+	return (struct failure){ error, "", trouble, channel_refused_since(channel) };
 }
 
 static void on_channel_news(struct channel *channel, int error, void *arg)
 {
 	struct server *server = arg;
 
-	(void)channel;
 	if (error != 0)
-		server_fail(server, told(error), clock_monotonic_ms());
+		server_fail(server, told(server, channel, error), clock_monotonic_ms());
 	server->owner.changed(server->owner.arg);
 }
 
@@ -225,7 +248,7 @@ static void on_channel_gone(struct channel *channel, int error, void *arg)
 			server->channels[i] = NULL;
 	}
 	if (error != 0)
-		server_fail(server, told(error), clock_monotonic_ms());
+		server_fail(server, told(server, channel, error), clock_monotonic_ms());
 	server->owner.changed(server->owner.arg);
 }
 
@@ -241,7 +264,7 @@ static struct server_result server_open_failed(struct server *server, int error,
 	/* out of descriptors or memory is our trouble, not the collector's */
 	if (error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS)
 		return pause;
-	server_fail(server, (struct failure){ error, what, TROUBLE_LOCAL }, now_ms);
+	server_fail(server, (struct failure){ error, what, TROUBLE_LOCAL, INT64_MAX }, now_ms);
 	return (struct server_result){ 0 };
 }
 
@@ -275,10 +298,11 @@ static void server_send_failed(struct server *server, struct channel *channel, i
 			       int64_t now_ms, struct server_result *result)
 {
 	enum send_verdict verdict = send_verdict(error);
-	struct failure failure = told(error);
-
 	/* News of a datagram sent before stand in the error queue as well, and count once. */
-	if (!send_verdict_is_of_server(verdict) || channel_read_errors(channel) == 0) {
+	bool counted = send_verdict_is_of_server(verdict) && channel_read_errors(channel) != 0;
+	struct failure failure = told(server, channel, error);
+
+	if (!counted) {
 		server_account_error(&server->account, error, now_ms);
 		if (verdict == SEND_PATH)
 			failure.trouble = TROUBLE_LOCAL;
@@ -317,7 +341,7 @@ static void server_watch(struct server *server, struct channel *channel, int64_t
 	channel_hold(channel, server->state.until_ms);
 	error = channel_read_errors(channel);
 	if (error != 0)
-		server_fail(server, told(error), now_ms);
+		server_fail(server, told(server, channel, error), now_ms);
 }
 
 size_t server_channel_of(const struct server *server, uint32_t flow)
@@ -350,21 +374,35 @@ struct server_result server_send(struct server *server, size_t channel,
 	if (done.failed != 0)
 		server_send_failed(server, server->channels[channel], done.failed, now_ms, &result);
 	else if (done.told != 0)
-		server_fail(server, told(done.told), now_ms);
+		server_fail(server, told(server, server->channels[channel], done.told), now_ms);
 	else if (probe && done.sent > 0)
 		server_watch(server, server->channels[channel], now_ms);
 	return result;
 }
 
+/*
+ * A neighbour at the host was up and refused, just now. What was sent here since may have been
+ * refused without a word: sent again it may come twice, marked, but it comes.
+ */
+static void server_heed(struct server *server, const struct probe_turn *turn, int64_t now_ms)
+{
+	if (server->doubts == turn->doubts)
+		return;
+	server->doubts = turn->doubts;
+	if (server->state.phase != SERVER_UP || now_ms > turn->doubted_ms + PROBE_TURNS_REFUSED_MS)
+		return;
+	server_state_doubt(&server->state);
+	server_take_back(server, turn->since_ms);
+}
+
 size_t server_admits(struct server *server, size_t count, int64_t now_ms)
 {
-	server_state_tick(&server->state, now_ms);
-	if (server_state_is_retrying(&server->state)) {
-		int64_t turn_ms = probe_turns_next(server->env.turns, server_address(server));
+	const struct probe_turn *turn = probe_turns_of(server->env.turns, server_address(server));
 
-		if (turn_ms > now_ms)
-			server_state_postpone(&server->state, now_ms, turn_ms);
-	}
+	server_state_tick(&server->state, now_ms);
+	server_heed(server, turn, now_ms);
+	if (server_state_is_retrying(&server->state) && turn->free_ms > now_ms)
+		server_state_postpone(&server->state, now_ms, turn->free_ms);
 	return server_state_admits(&server->state, count);
 }
 

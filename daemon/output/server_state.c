@@ -77,6 +77,15 @@ void server_state_needed(struct server_state *state)
 		state->until_ms = latest_ms;
 }
 
+void server_state_doubt(struct server_state *state)
+{
+	*state = (struct server_state){
+		.phase = SERVER_DUE,
+		.trouble = TROUBLE_REFUSED,
+		.probe_records = 1,
+	};
+}
+
 bool server_state_is_retrying(const struct server_state *state)
 {
 	return state->phase == SERVER_DUE && state->trouble == TROUBLE_REFUSED &&

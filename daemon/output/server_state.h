@@ -34,13 +34,14 @@ enum server_phase {
 /* Linux asks three times, a second each, before it says that a host does not answer. */
 #define SERVER_PROBE_UNREACHABLE_MS 3500
 
-/* After a refusal probes are of 1, 2, 4 ... so many records: those of more than a second. */
+/* After another host's refusal probes are of 1, 2, 4 ... so many records: those of more than a second. */
 #define SERVER_PROBE_RECORDS_MAX 16
 
 /** What speaks against a server. */
 enum server_trouble {
-	TROUBLE_LOCAL,	     /* nothing leaves this host: it costs no record to try */
-	TROUBLE_REFUSED,     /* its host says that nobody listens */
+	TROUBLE_LOCAL,	      /* nothing leaves this host: it costs no record to try */
+	TROUBLE_REFUSED_HERE, /* nobody listens on this host, which says so each time */
+	TROUBLE_REFUSED,      /* another host says that nobody listens */
 	TROUBLE_UNREACHABLE, /* its host does not answer (ARP, IPv6 neighbours), or another says so */
 };
 
@@ -89,6 +90,9 @@ void server_state_needed(struct server_state *state);
 bool server_state_is_retrying(const struct server_state *state);
 /** It is not its turn before until_ms; the back-off to come stays as it is. */
 void server_state_postpone(struct server_state *state, int64_t now_ms, int64_t until_ms);
+
+/** One that is up has to prove itself, as if it had refused. */
+void server_state_doubt(struct server_state *state);
 
 /** A probe was handed to the kernel. */
 void server_state_probe_sent(struct server_state *state, int64_t now_ms);

@@ -11,6 +11,7 @@
 #include "format/datagram.h"
 
 struct datagram_traits {
+	int64_t sent_ms;	/* when it was handed to the kernel last, in a window; monotonic */
 	uint32_t flow;		/* of its logger (policy_flow()); 0 where the target needs none */
 	uint16_t mark_at;	/* where it is marked when it is sent again */
 	uint8_t severity;	/* 0..7 */

@@ -117,6 +117,10 @@ class Scene:
             self.network.collector(self.network.add_far(addressed)) for _ in range(count)
         ]
 
+    def distant(self):
+        """A collector in a far namespace to which a packet takes 5 ms, and as long back."""
+        return self.network.collector(self.network.add_distant(0.005))
+
     def far_pair(self, number):
         """Two collectors in the first far namespace, at addresses of their own."""
         if not self.network.far:

@@ -5,17 +5,23 @@ even a killed test leaves nothing. What lives in a namespace, links, addresses, 
 firewalls, goes with it.
 """
 
+import collections
 import ctypes
+import fcntl
 import itertools
 import os
 import pathlib
+import select
+import struct
 import subprocess
 import threading
+import time
 
 from tests.support.collector import Collector
 from tests.support.waiting import wait_for
 
 CLONE_NEWNET = 0x40000000  # sched.h
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000  # linux/if_tun.h
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -112,6 +118,46 @@ class Namespace:
         _checked(_libc.setns(self.descriptor, CLONE_NEWNET))
 
 
+def tun(namespace, name):
+    """A descriptor with the packets that a namespace sends by a new device, which takes what is written."""
+
+    def make():
+        descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        fcntl.ioctl(descriptor, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+        return descriptor
+
+    return namespace.call(make)
+
+
+class Distance(threading.Thread):
+    """Carries packets between two such descriptors, each of them seconds later, until close()."""
+
+    def __init__(self, ends, seconds):
+        super().__init__(daemon=True)
+        self.ends, self.seconds = dict((ends, ends[::-1])), seconds
+        self.over = os.pipe()
+        self.start()
+
+    def run(self):
+        packets = collections.deque()  # when it arrives, where, and what
+        while True:
+            wait = max(0, packets[0][0] - time.monotonic()) if packets else None
+            ready = select.select([*self.ends, self.over[0]], [], [], wait)[0]
+            if self.over[0] in ready:
+                return
+            for end in ready:
+                packets.append((time.monotonic() + self.seconds, self.ends[end], os.read(end, 65536)))
+            while packets and packets[0][0] <= time.monotonic():
+                _, end, packet = packets.popleft()
+                os.write(end, packet)
+
+    def close(self):
+        os.write(self.over[1], b"x")
+        self.join()
+        for descriptor in (*self.ends, *self.over):
+            os.close(descriptor)
+
+
 class FarCollector(Collector):
     """A collector at an address in a namespace."""
 
@@ -129,11 +175,12 @@ class Network:
     """A namespace for the daemon, `near`, and any number of far ones, each behind a veth pair.
 
     The pair to far number N is `toN` here and `eth0` there; its addresses are 10.9.N.1 and .2,
-    fd09:N::1 and ::2.
+    fd09:N::1 and ::2. A veth pair answers within the system call that sends; add_distant() has a
+    link of the same names and addresses (IPv4) that takes time.
     """
 
     def __init__(self):
-        self.near, self.far, self.collectors = Namespace(), [], []
+        self.near, self.far, self.collectors, self.distances = Namespace(), [], [], []
         self.numbers = itertools.count()
 
     def __enter__(self):
@@ -145,9 +192,11 @@ class Network:
     def close(self):
         for collector in self.collectors:
             collector.stop()
+        for distance in self.distances:
+            distance.close()
         for namespace in (*self.far, self.near):
             namespace.close()
-        self.collectors, self.far = [], []
+        self.collectors, self.far, self.distances = [], [], []
 
     def add_far(self, addressed=True):
         """Another namespace behind a link of its own; returns its number."""
@@ -156,6 +205,18 @@ class Network:
         self.add_link(number)
         if addressed:
             self.add_near_addresses(number)
+        return number
+
+    def add_distant(self, seconds):
+        """Another namespace, so many seconds away; returns its number."""
+        self.far.append(Namespace())
+        number = len(self.far) - 1
+        ends = tun(self.near, f"to{number}"), tun(self.far[number], "eth0")
+        self.distances.append(Distance(ends, seconds))
+        for namespace, device, address in (
+            (self.near, f"to{number}", f"10.9.{number}.1"), (self.far[number], "eth0", f"10.9.{number}.2"),
+        ):
+            namespace.ip(f"link set {device} txqueuelen 100000 up", f"addr add {address}/24 dev {device}")
         return number
 
     def add_link(self, number):

@@ -120,6 +120,35 @@ START_TEST(address_of_a_long_host)
 }
 END_TEST
 
+START_TEST(loopback_is_this_host)
+{
+	static const struct {
+		const char *host;
+		bool is_loopback;
+	} hosts[] = { { "127.0.0.1", true },  { "127.9.8.7", true }, { "::1", true },
+		      { "128.0.0.1", false }, { "::2", false },	     { "10.0.0.127", false } };
+
+	for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
+		struct socket_address address;
+
+		ck_assert(address_of(hosts[i].host, 514, &address));
+		ck_assert_int_eq(address_is_loopback(&address), hosts[i].is_loopback);
+	}
+}
+END_TEST
+
+START_TEST(host_of_an_address_is_without_its_port)
+{
+	struct socket_address first, second;
+
+	ck_assert(address_of("192.0.2.1", 514, &first) && address_of("192.0.2.1", 515, &second));
+	ck_assert(span_equal(address_host(&first), address_host(&second)));
+	ck_assert(address_of("2001:db8::1", 514, &first) &&
+		  address_of("2001:db8::2", 514, &second));
+	ck_assert(!span_equal(address_host(&first), address_host(&second)));
+}
+END_TEST
+
 Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("address");
@@ -129,6 +158,8 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, address_list_holds_each_address_once);
 	tcase_add_loop_test(all, address_is_refused, 0, ARRAY_LEN(bad));
 	tcase_add_test(all, address_of_a_long_host);
+	tcase_add_test(all, loopback_is_this_host);
+	tcase_add_test(all, host_of_an_address_is_without_its_port);
 	suite_add_tcase(suite, all);
 	return suite;
 }

@@ -1,4 +1,4 @@
-/* Proves that probes of one host wait for each other, and those of other hosts do not. */
+/* Proves that servers of one host wait for each other and hear of doubts, and those of others do not. */
 #include "output/probe_turns.h"
 
 #include "support/suite.h"
@@ -19,11 +19,11 @@ START_TEST(ports_of_one_host_share_its_turns)
 	const struct socket_address other = at(hosts[_i][1], 514);
 	struct probe_turns turns = { 0 };
 
-	ck_assert_int_eq(probe_turns_next(&turns, &first), 0);
+	ck_assert_int_eq(probe_turns_of(&turns, &first)->free_ms, 0);
 	probe_turns_take(&turns, &first, 5000);
-	ck_assert_int_eq(probe_turns_next(&turns, &first), 5000);
-	ck_assert_int_eq(probe_turns_next(&turns, &second), 5000);
-	ck_assert_int_eq(probe_turns_next(&turns, &other), 0);
+	ck_assert_int_eq(probe_turns_of(&turns, &first)->free_ms, 5000);
+	ck_assert_int_eq(probe_turns_of(&turns, &second)->free_ms, 5000);
+	ck_assert_int_eq(probe_turns_of(&turns, &other)->free_ms, 0);
 }
 END_TEST
 
@@ -34,7 +34,22 @@ START_TEST(shorter_turn_does_not_end_a_longer_one)
 
 	probe_turns_take(&turns, &address, 5000);
 	probe_turns_take(&turns, &address, 4000);
-	ck_assert_int_eq(probe_turns_next(&turns, &address), 5000);
+	ck_assert_int_eq(probe_turns_of(&turns, &address)->free_ms, 5000);
+}
+END_TEST
+
+START_TEST(doubt_is_heard_by_the_ports_of_its_host)
+{
+	const struct socket_address first = at("192.0.2.1", 514), second = at("192.0.2.1", 515);
+	const struct socket_address other = at("192.0.2.2", 514);
+	struct probe_turns turns = { 0 };
+
+	ck_assert_uint_eq(probe_turns_doubt(&turns, &first, 4000, 5000), 1);
+	ck_assert_uint_eq(probe_turns_doubt(&turns, &first, 6000, 7000), 2);
+	ck_assert_uint_eq(probe_turns_of(&turns, &second)->doubts, 2);
+	ck_assert_int_eq(probe_turns_of(&turns, &second)->since_ms, 6000);
+	ck_assert_int_eq(probe_turns_of(&turns, &second)->doubted_ms, 7000);
+	ck_assert_uint_eq(probe_turns_of(&turns, &other)->doubts, 0);
 }
 END_TEST
 
@@ -45,6 +60,7 @@ Suite *suite_under_test(void)
 
 	tcase_add_loop_test(all, ports_of_one_host_share_its_turns, 0, 2);
 	tcase_add_test(all, shorter_turn_does_not_end_a_longer_one);
+	tcase_add_test(all, doubt_is_heard_by_the_ports_of_its_host);
 	suite_add_tcase(suite, all);
 	return suite;
 }

@@ -215,6 +215,8 @@ START_TEST(queue_puts_back_what_left_another)
 	push('f', 1);
 	ck_assert_uint_eq(queue_find(window, is_called, "c"), 2);
 	ck_assert_uint_eq(queue_find(window, is_called, "e"), SIZE_MAX);
+	ck_assert_uint_eq(queue_traits(window, 0).flow, 'a');
+	ck_assert_uint_eq(queue_traits(window, 3).flow, 'd');
 	queue_put_back(queue, window, 2);
 	ck_assert_str_eq(waiting(), "cdef");
 	ck_assert_uint_eq(queue_records(window), 2);

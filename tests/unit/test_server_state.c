@@ -137,6 +137,33 @@ START_TEST(server_that_refused_is_trusted_little_by_little)
 }
 END_TEST
 
+/* All refusals of this host come. */
+START_TEST(server_that_refused_here_is_trusted_after_one_probe)
+{
+	struct server_state state = { .phase = SERVER_UP };
+
+	server_state_failed(&state, TROUBLE_REFUSED_HERE, NOW);
+	ck_assert_int_eq(state.phase, SERVER_DOWN);
+	server_state_tick(&state, NOW + SERVER_BACKOFF_MIN_MS);
+	ck_assert(!server_state_is_retrying(&state));
+	server_state_probe_sent(&state, 2 * NOW);
+	server_state_tick(&state, 2 * NOW + SERVER_PROBE_MS);
+	ck_assert_int_eq(state.phase, SERVER_UP);
+}
+END_TEST
+
+START_TEST(server_in_doubt_is_tried_as_if_it_had_refused)
+{
+	struct server_state state = { .phase = SERVER_UP };
+
+	server_state_doubt(&state);
+	ck_assert(server_state_is_retrying(&state));
+	ck_assert_uint_eq(server_state_admits(&state, 64), 1);
+	server_state_failed(&state, TROUBLE_REFUSED, NOW);
+	ck_assert_int_eq(server_state_deadline(&state) - NOW, SERVER_BACKOFF_MIN_MS);
+}
+END_TEST
+
 START_TEST(refusal_of_a_larger_probe_begins_with_one_record_again)
 {
 	struct server_state state;
@@ -259,6 +286,8 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(all, server_state_admits_all_a_probe_or_none, 0, 5);
 	tcase_add_test(all, server_state_backs_off_twice_as_long_each_time);
 	tcase_add_test(all, server_that_refused_is_trusted_little_by_little);
+	tcase_add_test(all, server_that_refused_here_is_trusted_after_one_probe);
+	tcase_add_test(all, server_in_doubt_is_tried_as_if_it_had_refused);
 	tcase_add_test(all, refusal_of_a_larger_probe_begins_with_one_record_again);
 	tcase_add_test(all, long_back_off_is_cut_when_records_wait_for_the_server);
 	tcase_add_loop_test(all, short_back_off_and_other_phases_stay_when_records_wait, 0, 5);

@@ -1,8 +1,8 @@
 /*
  * Proves, on a network and a clock that the test holds in its hand, what an outage of a collector costs
- * that is some way off and whose host tells of few refusals only (a second one each, as Linux does):
- * no more records than were on their way, and none of them silently when records are sent again. And
- * when a collector that came back is given records again: within
+ * that is some way off and whose host tells of one refusal a second, as Linux does: no more records than
+ * were on their way, and none of them when records are sent again; also with several source ports, and
+ * when several ports of that host close. And when a collector that came back is given records again: within
  * 5 s when they wait for it, whatever the rhythm in which it came and went before, and less and less
  * often, since each try costs a record, while another one takes them.
  */
@@ -13,10 +13,15 @@
 #include "support/suite.h"
 
 #define MINUTE_MS 60000
-#define SOCKETS	  2
+#define SOCKETS	  12
 /* Between a port's end and the news of it; fake_network.c. */
 #define ON_THEIR_WAY 30
 
+/* Of one host, and one of another. */
+static const char *const ports[] = {
+	"10.0.0.0:514", "10.0.0.0:515", "10.0.0.0:516", "10.0.0.0:517",
+	"10.0.0.0:518", "10.0.0.0:519", "10.0.0.0:520", "10.0.0.0:521"
+};
 static const char *const hosts[] = { "10.0.0.0:514", "10.0.0.1:514" };
 
 static struct output *output;
@@ -84,12 +89,19 @@ static uint64_t flow(struct target *target, int64_t milliseconds, unsigned burst
 
 			snprintf(texts[i], sizeof(texts[i]), "number %u", ++number);
 			datagram.text = span_of(texts[i]);
-			target_push(target, &datagram, 6, span_of("a"));
+			target_push(target, &datagram, 6,
+				    span_first(span_of("abcdefghijklmnop"), 1 + number % 16));
 		}
 		output_flush(output);
 		fake_run(10);
 	}
 	return count;
+}
+
+static void set_places(size_t count, enum fake_place state)
+{
+	for (size_t place = 0; place < count; place++)
+		fake_set_place(place, state);
 }
 
 /* Each half of the rhythm in turn: 500 ms, 1 s ... 10 s. */
@@ -171,6 +183,65 @@ START_TEST(outage_costs_nothing_when_records_are_sent_again)
 }
 END_TEST
 
+/* The host's few refusals are for all of its ports. */
+START_TEST(ports_of_one_host_that_close_cost_little_more)
+{
+	struct target_options options = options_of(ports, ARRAY_LEN(ports));
+	struct target *target;
+	struct fake_counts counts;
+
+	options.policy = POLICY_MIRROR;
+	target = start(&options);
+	flow(target, 1000, 10);
+	set_places(ARRAY_LEN(ports), FAKE_CLOSED_FAR);
+	flow(target, MINUTE_MS, 10);
+	counts = fake_counts();
+	for (size_t place = 0; place < ARRAY_LEN(ports); place++)
+		ck_assert_uint_le(counts.lost[place],
+				  ON_THEIR_WAY + 3 + MINUTE_MS / SERVER_BACKOFF_NEEDED_MS);
+}
+END_TEST
+
+START_TEST(ports_of_one_host_that_close_cost_nothing_when_records_are_sent_again)
+{
+	struct target_options options = options_of(ports, ARRAY_LEN(ports));
+	struct target *target;
+	uint64_t pushed;
+
+	options.policy = POLICY_MIRROR;
+	options.resend = 100;
+	options.queue_bytes = 64 << 20;
+	target = start(&options);
+	pushed = flow(target, 1000, 10);
+	set_places(ARRAY_LEN(ports), FAKE_CLOSED_FAR);
+	pushed += flow(target, MINUTE_MS, 10);
+	set_places(ARRAY_LEN(ports), FAKE_OPEN);
+	pushed += flow(target, MINUTE_MS, 10);
+	for (size_t place = 0; place < ARRAY_LEN(ports); place++)
+		ck_assert_uint_eq(arrived[place], pushed);
+}
+END_TEST
+
+/* Each of the loggers has its own, and the one that is refused first speaks for all. */
+START_TEST(source_ports_cost_nothing_when_records_are_sent_again)
+{
+	struct target_options options = options_of(hosts, 1);
+	struct target *target;
+	uint64_t pushed;
+
+	options.resend = 100;
+	options.sockets = 8;
+	options.queue_bytes = 64 << 20;
+	target = start(&options);
+	pushed = flow(target, 1000, 40);
+	fake_set_place(0, FAKE_CLOSED_FAR);
+	pushed += flow(target, MINUTE_MS, 40);
+	fake_set_place(0, FAKE_OPEN);
+	pushed += flow(target, MINUTE_MS, 40);
+	ck_assert_uint_eq(arrived[0], pushed);
+}
+END_TEST
+
 Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("target_outages");
@@ -181,6 +252,10 @@ Suite *suite_under_test(void)
 	tcase_add_test(outages, collector_that_is_not_needed_costs_few_records);
 	tcase_add_test(outages, outage_costs_what_was_on_its_way);
 	tcase_add_test(outages, outage_costs_nothing_when_records_are_sent_again);
+	tcase_add_test(outages, ports_of_one_host_that_close_cost_little_more);
+	tcase_add_test(outages,
+		       ports_of_one_host_that_close_cost_nothing_when_records_are_sent_again);
+	tcase_add_test(outages, source_ports_cost_nothing_when_records_are_sent_again);
 	suite_add_tcase(suite, outages);
 	return suite;
 }
