@@ -86,7 +86,7 @@ static void add_server(const struct server *server, const struct target_counts *
 			  count_json(account->resent), "refused", count_json(account->refused));
 	json_t *object = lane != NULL ? ledger_json(lane) : json_incref(shared);
 
-	json_object_set_new(object, "state", json_string(server_phase_name(view.phase)));
+	json_object_set_new(object, "state", json_string(view.state));
 	json_object_set_new(object, "address",
 			    view.address[0] == '\0' ? json_null() : json_string(view.address));
 	json_object_set_new(object, "addresses", count_json(view.addresses));

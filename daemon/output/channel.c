@@ -17,6 +17,7 @@ struct channel {
 	struct refusals refusals;
 	struct queue *window;	  /* marked, as they would be sent again; NULL: none is kept */
 	int64_t sent_ms;	  /* of the batch at hand */
+	int64_t doubted_since_ms; /* see channel_doubt() */
 	int64_t refused_since_ms; /* see channel_refused_since() */
 };
 
@@ -61,15 +62,23 @@ static bool was_sent_since(struct span datagram, struct datagram_traits traits,
 	return traits.sent_ms >= *(const int64_t *)since_ms;
 }
 
+/* The oldest, or SIZE_MAX. */
+static size_t channel_find_since(const struct channel *channel, int64_t since_ms)
+{
+	return queue_find(channel->window, was_sent_since, &since_ms);
+}
+
 void channel_take_back(struct channel *channel, int64_t since_ms)
 {
-	size_t first;
+	size_t first = channel->window != NULL ? channel_find_since(channel, since_ms) : SIZE_MAX;
 
-	if (channel->window == NULL)
-		return;
-	first = queue_find(channel->window, was_sent_since, &since_ms);
 	if (first != SIZE_MAX)
 		queue_put_back(channel->env.returned, channel->window, first);
+}
+
+void channel_doubt(struct channel *channel, int64_t since_ms)
+{
+	channel->doubted_since_ms = since_ms;
 }
 
 /*
@@ -85,6 +94,7 @@ static size_t channel_take_back_quoted(struct channel *channel, const struct poo
 	const struct channel_env *env = &channel->env;
 	struct span quote = span_of_bytes(error->quote, error->quoted);
 	size_t first = queue_find(channel->window, is_quoted, &quote);
+	size_t doubted = channel_find_since(channel, channel->doubted_since_ms);
 	int64_t sent_ms;
 
 	if (first == SIZE_MAX) {
@@ -97,6 +107,8 @@ static size_t channel_take_back_quoted(struct channel *channel, const struct poo
 	}
 	if (error->unanswered)
 		first = 0;
+	else if (doubted < first)
+		first = doubted;
 	sent_ms = queue_traits(channel->window, first).sent_ms;
 	if (sent_ms < channel->refused_since_ms)
 		channel->refused_since_ms = sent_ms;
@@ -173,6 +185,7 @@ static int channel_new(const struct channel_env *env, struct channel **channel_o
 	if (channel == NULL)
 		return -ENOMEM;
 	channel->env = *env;
+	channel->doubted_since_ms = INT64_MAX;
 	channel->refused_since_ms = INT64_MAX;
 	if (env->again != NULL) {
 		channel->window = queue_new(&(struct queue_limits){ .bytes = env->window_bytes });

@@ -73,6 +73,11 @@ int channel_read_errors(struct channel *channel);
  * is not known.
  */
 int64_t channel_refused_since(const struct channel *channel);
+/**
+ * What was handed over since then (INT64_MAX: nothing) proves nothing yet: it is taken back with what the next
+ * error quotes, also what is older than that.
+ */
+void channel_doubt(struct channel *channel, int64_t since_ms);
 /** Takes back what was handed over since then (INT64_MAX: nothing). */
 void channel_take_back(struct channel *channel, int64_t since_ms);
 

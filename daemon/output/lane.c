@@ -197,6 +197,18 @@ static void lane_enqueue(struct lane *lane, const struct iovec *parts, size_t n_
 	}
 }
 
+/*
+ * For how long a server may be left alone while all of them are. To try it may cost a record, unless
+ * that is sent again; a full queue costs more.
+ */
+static int64_t lane_patience_ms(const struct lane *lane)
+{
+	bool pressed = queue_bytes(lane->queue) > lane->options.queue.bytes / 2;
+
+	return pressed || lane->options.resend > 0 ? SERVER_BACKOFF_MIN_MS
+						   : SERVER_BACKOFF_NEEDED_MS;
+}
+
 /* Nobody takes records now: wake up when time alone may have changed that. */
 static void lane_block(struct lane *lane, int64_t now_ms)
 {
@@ -206,7 +218,7 @@ static void lane_block(struct lane *lane, int64_t now_ms)
 		struct server *server = lane->options.servers[i];
 		int64_t its_deadline;
 
-		server_needed(server);
+		server_needed(server, lane_patience_ms(lane));
 		its_deadline = server_deadline(server);
 		deadline = its_deadline < deadline ? its_deadline : deadline;
 	}

@@ -179,14 +179,18 @@ static void server_take_back(struct server *server, int64_t since_ms)
 	}
 }
 
-/* The servers of its host are told. */
-static void server_refused(struct server *server, int64_t since_ms, int64_t now_ms)
+/* The other servers of its host are told; probes that went before it were refused as well. */
+static void server_refused(struct server *server, struct failure *failure, int64_t now_ms)
 {
 	const struct socket_address *address = server_address(server);
+	int64_t tried_since_ms = server_state_tried_since(&server->state);
 
+	if (tried_since_ms < failure->since_ms)
+		failure->since_ms = tried_since_ms;
 	probe_turns_take(server->env.turns, address, now_ms + PROBE_TURNS_REFUSED_MS);
 	if (server->state.phase == SERVER_UP)
-		server->doubts = probe_turns_doubt(server->env.turns, address, since_ms, now_ms);
+		server->doubts =
+			probe_turns_doubt(server->env.turns, address, failure->since_ms, now_ms);
 }
 
 /* The one place where a server's phase gets worse; says so once in a while. */
@@ -196,7 +200,7 @@ static void server_fail(struct server *server, struct failure failure, int64_t n
 		     (server->state.phase == SERVER_UP && failure.trouble != TROUBLE_LOCAL);
 
 	if (failure.trouble == TROUBLE_REFUSED)
-		server_refused(server, failure.since_ms, now_ms);
+		server_refused(server, &failure, now_ms);
 	server_take_back(server, failure.since_ms);
 	/* a connected socket never recovers from an address change */
 	if (send_verdict(failure.error) == SEND_PATH) {
@@ -338,6 +342,7 @@ static void server_watch(struct server *server, struct channel *channel, int64_t
 		probe_turns_take(server->env.turns, server_address(server),
 				 now_ms + SERVER_PROBE_MS);
 	server_state_probe_sent(&server->state, now_ms);
+	channel_doubt(channel, server_state_tried_since(&server->state));
 	channel_hold(channel, server->state.until_ms);
 	error = channel_read_errors(channel);
 	if (error != 0)
@@ -395,20 +400,32 @@ static void server_heed(struct server *server, const struct probe_turn *turn, in
 	server_take_back(server, turn->since_ms);
 }
 
+/* Time passes; what was sent to a server that has proved itself has arrived. */
+static void server_tick(struct server *server, int64_t now_ms)
+{
+	if (server->state.phase == SERVER_UP)
+		return;
+	server_state_tick(&server->state, now_ms);
+	for (size_t i = 0; i < SERVER_SOCKETS_MAX && server->state.phase == SERVER_UP; i++) {
+		if (server->channels[i] != NULL)
+			channel_doubt(server->channels[i], INT64_MAX);
+	}
+}
+
 size_t server_admits(struct server *server, size_t count, int64_t now_ms)
 {
 	const struct probe_turn *turn = probe_turns_of(server->env.turns, server_address(server));
 
-	server_state_tick(&server->state, now_ms);
+	server_tick(server, now_ms);
 	server_heed(server, turn, now_ms);
 	if (server_state_is_retrying(&server->state) && turn->free_ms > now_ms)
 		server_state_postpone(&server->state, now_ms, turn->free_ms);
 	return server_state_admits(&server->state, count);
 }
 
-void server_needed(struct server *server)
+void server_needed(struct server *server, int64_t max_ms)
 {
-	server_state_needed(&server->state);
+	server_state_needed(&server->state, max_ms);
 }
 
 int64_t server_deadline(const struct server *server)
@@ -420,7 +437,7 @@ struct server_view server_view(const struct server *server)
 {
 	struct server_view view = {
 		.text = server->text,
-		.phase = server->state.phase,
+		.state = server_state_name(&server->state),
 		.addresses = server->addresses.n,
 		.account = &server->account,
 	};

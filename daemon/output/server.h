@@ -87,14 +87,14 @@ struct server_result server_send(struct server *server, size_t channel,
 size_t server_admits(struct server *server, size_t count, int64_t now_ms);
 
 /** Records wait, and no other server of the target takes them: see server_state_needed(). */
-void server_needed(struct server *server);
+void server_needed(struct server *server, int64_t max_ms);
 
 /** When server_admits() may answer differently without an event, or INT64_MAX. */
 int64_t server_deadline(const struct server *server);
 
 struct server_view {
 	const char *text;
-	enum server_phase phase;
+	const char *state;		  /* server_state_name() */
 	char address[ADDRESS_TEXT_BYTES]; /* in use; "": none is known */
 	size_t addresses;
 	size_t sockets; /* open now */

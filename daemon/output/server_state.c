@@ -69,9 +69,9 @@ void server_state_failed(struct server_state *state, enum server_trouble trouble
 		go_down(state, now_ms);
 }
 
-void server_state_needed(struct server_state *state)
+void server_state_needed(struct server_state *state, int64_t max_ms)
 {
-	int64_t latest_ms = state->since_ms + SERVER_BACKOFF_NEEDED_MS;
+	int64_t latest_ms = state->since_ms + max_ms;
 
 	if (state->phase == SERVER_DOWN && state->until_ms > latest_ms)
 		state->until_ms = latest_ms;
@@ -102,9 +102,19 @@ void server_state_postpone(struct server_state *state, int64_t now_ms, int64_t u
 void server_state_probe_sent(struct server_state *state, int64_t now_ms)
 {
 	state->phase = SERVER_PROBING;
+	if (state->probe_records == 1)
+		state->tried_since_ms = now_ms;
 	state->until_ms =
 		now_ms + (state->trouble == TROUBLE_UNREACHABLE ? SERVER_PROBE_UNREACHABLE_MS
 								: SERVER_PROBE_MS);
+}
+
+int64_t server_state_tried_since(const struct server_state *state)
+{
+	if (state->phase == SERVER_PROBING ||
+	    (state->phase == SERVER_DUE && state->probe_records > 1))
+		return state->tried_since_ms;
+	return INT64_MAX;
 }
 
 void server_state_tick(struct server_state *state, int64_t now_ms)
@@ -144,9 +154,9 @@ int64_t server_state_deadline(const struct server_state *state)
 	return INT64_MAX;
 }
 
-const char *server_phase_name(enum server_phase phase)
+const char *server_state_name(const struct server_state *state)
 {
-	switch (phase) {
+	switch (state->phase) {
 	case SERVER_UNRESOLVED:
 		return "unresolved";
 	case SERVER_UP:
@@ -154,8 +164,8 @@ const char *server_phase_name(enum server_phase phase)
 	case SERVER_DUE:
 	case SERVER_PROBING:
 		return "probing";
-	case SERVER_DOWN:
-		return "down";
+	case SERVER_DOWN: /* without a back-off: it is in doubt, and waits for its turn */
+		return state->backoff_ms > 0 ? "down" : "probing";
 	}
 	return "unknown";
 }

@@ -29,7 +29,7 @@ enum server_phase {
 #define SERVER_BACKOFF_MIN_MS	1000 /* not less than the second of icmp_ratelimit */
 #define SERVER_BACKOFF_MAX_MS	30000
 #define SERVER_BACKOFF_LOCAL_MS 1000 /* it may be mended by the next second */
-/* While records wait for it: a probe may cost one of them, a full queue costs them all. */
+/* While records wait for it. */
 #define SERVER_BACKOFF_NEEDED_MS 5000
 /* Linux asks three times, a second each, before it says that a host does not answer. */
 #define SERVER_PROBE_UNREACHABLE_MS 3500
@@ -52,6 +52,7 @@ struct server_state {
 	int64_t backoff_ms;	     /* the last one; 0 while all is well */
 	enum server_trouble trouble; /* the last; of DUE, PROBING and DOWN */
 	size_t probe_records;	     /* of DUE and PROBING */
+	int64_t tried_since_ms;	     /* of those two behind the first probe: when that went */
 };
 
 /** What became of an attempt to send. */
@@ -80,11 +81,8 @@ void server_state_moved(struct server_state *state);
 /** Nobody listens, or there is no way there; from any phase but UNRESOLVED. */
 void server_state_failed(struct server_state *state, enum server_trouble trouble, int64_t now_ms);
 
-/**
- * Records wait, and no other server takes them: a back-off ends SERVER_BACKOFF_NEEDED_MS after its
- * begin at the latest.
- */
-void server_state_needed(struct server_state *state);
+/** Records wait, and no other server takes them: it is down for max_ms altogether, and no longer. */
+void server_state_needed(struct server_state *state, int64_t max_ms);
 
 /** Due with its first probe after a refusal: others at its host may have to be waited for. */
 bool server_state_is_retrying(const struct server_state *state);
@@ -96,6 +94,9 @@ void server_state_doubt(struct server_state *state);
 
 /** A probe was handed to the kernel. */
 void server_state_probe_sent(struct server_state *state, int64_t now_ms);
+
+/** When its first probe went, if it has not proved itself since; else INT64_MAX. */
+int64_t server_state_tried_since(const struct server_state *state);
 
 /**
  * Lets time pass: a back-off ends, a probe that nobody contradicted makes the server up, or due for
@@ -110,6 +111,6 @@ size_t server_state_admits(const struct server_state *state, size_t count);
 int64_t server_state_deadline(const struct server_state *state);
 
 /** "up", "probing", "down" or "unresolved". */
-const char *server_phase_name(enum server_phase phase);
+const char *server_state_name(const struct server_state *state);
 
 #endif

@@ -1,11 +1,13 @@
 """A collector that comes and goes: what logfwd, rsyslog and syslog-ng lose, and what of it they tell.
 
-Numbered syslog(3) datagrams go to each forwarder in a network namespace, and on over a veth pair
-to a collector in another one, whose port is closed and opened every few seconds. What was neither
+Numbered syslog(3) datagrams go to each forwarder in a network namespace, and on to a collector in
+another one, whose port is closed and opened every few seconds: over a veth pair, by which a refusal
+comes back within the system call that sends, and over a link that takes time, as most do. What was neither
 received nor counted as lost or failed by the forwarder itself is silent loss.
 """
 
 import argparse
+import itertools
 import re
 import shutil
 import socket
@@ -23,6 +25,7 @@ from tests.support.waiting import wait_for
 
 PERIOD_S = 3  # closed, then open
 QUIET_S = 10  # without a datagram: nothing comes any more
+ROUND_TRIPS_MS = (0, 10)  # of the links
 NUMBER = re.compile(rb"number=(\d+)")
 
 
@@ -67,11 +70,12 @@ def reported_by_syslog_ng(folder: Path, launch: Launch) -> int:
                if line.startswith("dst.") and ";dropped;" in line)
 
 
-def flap(launcher, rewrite, reported, seconds: int, rate: int) -> tuple[int, int, int, int]:
+def flap(launcher, rewrite, reported, link_ms: int, arguments) -> tuple[int, int, int, int]:
     """One forwarder; how many were submitted, received, reported lost, and received again."""
     folder = temporary_folder()
     with Network() as network:
-        collector = network.collector(network.add_far())
+        far = network.add_distant(link_ms / 2000) if link_ms > 0 else network.add_far()
+        collector = network.collector(far)
         launch = launcher(folder, collector.port, collector.host)
         (config,) = folder.glob("*.conf")
         config.write_text(rewrite(config.read_text(), folder))
@@ -80,7 +84,7 @@ def flap(launcher, rewrite, reported, seconds: int, rate: int) -> tuple[int, int
                                        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             wait_for((folder / SYSLOG_SOCKET).exists, lambda: (folder / "log").read_text())
-            submitted = submit(folder / SYSLOG_SOCKET, collector, seconds, rate)
+            submitted = submit(folder / SYSLOG_SOCKET, collector, arguments.seconds, arguments.rate)
             wait_until_quiet(collector)
             lost = reported(folder, launch)
         finally:
@@ -129,23 +133,22 @@ def main() -> int:
         print(f"flap: {reason}", file=sys.stderr)
         return 1
     programs = Programs(BUILD / "bench-peers", not arguments.no_fetch)
-    print("| forwarder | submitted | received | reported lost | silent loss | twice |\n" + "| --- " * 6 + "|")
-    for name, make, rewrite, reported in (
+    print("| round trip | forwarder | submitted | received | reported lost | silent loss | twice |\n"
+          + "| --- " * 7 + "|")
+    for link_ms, (name, make, rewrite, reported) in itertools.product(ROUND_TRIPS_MS, (
         ("logfwd, resend = 2000", lambda: logfwd(BUILD), logfwd_config, reported_by_logfwd),
         ("rsyslog", lambda: rsyslog(programs), rsyslog_config, reported_by_rsyslog),
         ("syslog-ng", lambda: syslog_ng(programs), syslog_ng_config, reported_by_syslog_ng),
-    ):
+    )):
         if not name.startswith(arguments.only):
             continue
         try:
-            submitted, received, lost, twice = flap(
-                make(), rewrite, reported, arguments.seconds, arguments.rate
-            )
+            submitted, received, lost, twice = flap(make(), rewrite, reported, link_ms, arguments)
         except Unavailable as error:
             print(f"{name}: {error}", file=sys.stderr)
             continue
         silent = max(0, submitted - received - lost)
-        print(f"| {name} | {submitted} | {received} | {lost} | {silent} | {twice} |", flush=True)
+        print(f"| {link_ms} ms | {name} | {submitted} | {received} | {lost} | {silent} | {twice} |", flush=True)
     return 0
 
 

@@ -26,7 +26,7 @@
 #define QUOTE_MAX   520
 #define ROUNDS_MAX  5000 /* of the loop at one instant; more is a spin */
 #define FAR_MS	    20	 /* until a far error is back */
-#define FAR_BURST   6 /* errors that a far host sends at once, then one a second, as Linux does */
+#define FAR_BURST   6	 /* errors that a far host sends at once, then one in a while */
 
 struct fake_error {
 	int error;
@@ -69,6 +69,7 @@ static struct {
 	fake_arrival *arrival;
 	struct fake_troubles troubles;
 	enum fake_place places[FAKE_PLACES];
+	int64_t far_interval_ms;
 	int64_t errors_ms[FAKE_PLACES]; /* of each host, what its errors have used of its time */
 	uint32_t names[FAKE_NAMES];
 	struct fake_socket sockets[SOCKETS_MAX];
@@ -84,6 +85,7 @@ void fake_start(uint64_t seed, fake_arrival *arrival)
 	memset(&fake, 0, sizeof(fake));
 	fake.random = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
 	fake.now_ms = 1000000;
+	fake.far_interval_ms = 1000;
 	fake.arrival = arrival;
 }
 
@@ -109,6 +111,11 @@ void fake_set_troubles(const struct fake_troubles *troubles)
 void fake_set_place(size_t place, enum fake_place state)
 {
 	fake.places[place] = state;
+}
+
+void fake_set_far_interval(int64_t milliseconds)
+{
+	fake.far_interval_ms = milliseconds;
 }
 
 void fake_set_name(size_t name, uint32_t places)
@@ -243,12 +250,12 @@ static bool is_marked(const uint8_t *bytes, size_t length)
 static bool is_held_back(size_t host)
 {
 	int64_t *used_ms = &fake.errors_ms[host];
-	int64_t first_ms = fake.now_ms - FAR_BURST * 1000;
+	int64_t first_ms = fake.now_ms - FAR_BURST * fake.far_interval_ms;
 
 	*used_ms = *used_ms > first_ms ? *used_ms : first_ms;
-	if (*used_ms + 1000 > fake.now_ms)
+	if (*used_ms + fake.far_interval_ms > fake.now_ms)
 		return true;
-	*used_ms += 1000;
+	*used_ms += fake.far_interval_ms;
 	return false;
 }
 

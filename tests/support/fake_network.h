@@ -37,6 +37,8 @@ typedef void fake_arrival(size_t place, const uint8_t *bytes, size_t length);
 void fake_start(uint64_t seed, fake_arrival *arrival);
 void fake_set_troubles(const struct fake_troubles *troubles);
 void fake_set_place(size_t place, enum fake_place state);
+/** How often far hosts refuse, after the first six times; 1000 at the start, as Linux does. */
+void fake_set_far_interval(int64_t milliseconds);
 /** A name has these addresses from now on, a bit for each place; its askers hear of it soon. */
 void fake_set_name(size_t name, uint32_t places);
 

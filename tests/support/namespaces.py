@@ -6,6 +6,7 @@ firewalls, goes with it.
 """
 
 import collections
+import contextlib
 import ctypes
 import fcntl
 import itertools
@@ -149,7 +150,8 @@ class Distance(threading.Thread):
                 packets.append((time.monotonic() + self.seconds, self.ends[end], os.read(end, 65536)))
             while packets and packets[0][0] <= time.monotonic():
                 _, end, packet = packets.popleft()
-                os.write(end, packet)
+                with contextlib.suppress(OSError):  # a device that is not up takes nothing
+                    os.write(end, packet)
 
     def close(self):
         os.write(self.over[1], b"x")

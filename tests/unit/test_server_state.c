@@ -124,6 +124,7 @@ START_TEST(server_that_refused_is_trusted_little_by_little)
 	for (size_t records = 2; records <= SERVER_PROBE_RECORDS_MAX; records *= 2) {
 		now += SERVER_PROBE_MS;
 		server_state_tick(&state, now);
+		ck_assert_int_eq(server_state_tried_since(&state), begin);
 		ck_assert_int_eq(state.phase, SERVER_DUE);
 		ck_assert_uint_eq(server_state_admits(&state, 64), records);
 		server_state_probe_sent(&state, now);
@@ -133,6 +134,7 @@ START_TEST(server_that_refused_is_trusted_little_by_little)
 	ck_assert_int_gt(now - begin, 1000);
 	ck_assert_int_eq(state.phase, SERVER_UP);
 	ck_assert_int_eq(state.backoff_ms, 0);
+	ck_assert(server_state_tried_since(&state) == INT64_MAX);
 	ck_assert(server_state_deadline(&state) == INT64_MAX);
 }
 END_TEST
@@ -158,6 +160,9 @@ START_TEST(server_in_doubt_is_tried_as_if_it_had_refused)
 
 	server_state_doubt(&state);
 	ck_assert(server_state_is_retrying(&state));
+	server_state_postpone(&state, 0, NOW);
+	ck_assert_str_eq(server_state_name(&state), "probing");
+	server_state_tick(&state, NOW);
 	ck_assert_uint_eq(server_state_admits(&state, 64), 1);
 	server_state_failed(&state, TROUBLE_REFUSED, NOW);
 	ck_assert_int_eq(server_state_deadline(&state) - NOW, SERVER_BACKOFF_MIN_MS);
@@ -186,8 +191,8 @@ START_TEST(long_back_off_is_cut_when_records_wait_for_the_server)
 	};
 
 	for (int i = 0; i < 2; i++) { /* the second time changes nothing */
-		server_state_needed(&state);
-		ck_assert_int_eq(server_state_deadline(&state), NOW + SERVER_BACKOFF_NEEDED_MS);
+		server_state_needed(&state, 5000);
+		ck_assert_int_eq(server_state_deadline(&state), NOW + 5000);
 	}
 }
 END_TEST
@@ -199,7 +204,7 @@ START_TEST(short_back_off_and_other_phases_stay_when_records_wait)
 				      .until_ms = UNTIL };
 	const struct server_state before = state;
 
-	server_state_needed(&state);
+	server_state_needed(&state, 5000);
 	ck_assert_int_eq(state.phase, before.phase);
 	ck_assert_int_eq(state.until_ms, before.until_ms);
 }
@@ -215,7 +220,7 @@ START_TEST(postponed_probe_waits_for_its_turn_and_keeps_its_back_off)
 				      .probe_records = 1 };
 
 	server_state_postpone(&state, NOW, UNTIL);
-	server_state_needed(&state);
+	server_state_needed(&state, 5000);
 	ck_assert_int_eq(server_state_deadline(&state), UNTIL);
 	ck_assert_uint_eq(server_state_admits(&state, 64), 0);
 	server_state_tick(&state, UNTIL);

@@ -124,7 +124,7 @@ static void check_untroubled(const struct server *server, const struct target_co
 
 	(void)lane;
 	(void)arg;
-	ck_assert_int_eq(view.phase, SERVER_UP);
+	ck_assert_str_eq(view.state, "up");
 	ck_assert_uint_eq(view.account->n_errors, 0);
 	ck_assert_uint_eq(view.account->refused, 0);
 }
