@@ -13,8 +13,10 @@ import itertools
 import os
 import pathlib
 import select
+import stat
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -22,6 +24,7 @@ from tests.support.collector import Collector
 from tests.support.waiting import wait_for
 
 CLONE_NEWNET = 0x40000000  # sched.h
+TUN_DEVICE = os.makedev(10, 200)  # Documentation/admin-guide/devices.txt
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000  # linux/if_tun.h
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -119,11 +122,21 @@ class Namespace:
         _checked(_libc.setns(self.descriptor, CLONE_NEWNET))
 
 
+def open_tun():
+    """/dev/net/tun, which a container's /dev may lack."""
+    flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
+    with contextlib.suppress(FileNotFoundError):
+        return os.open("/dev/net/tun", flags)
+    with tempfile.TemporaryDirectory() as folder:
+        os.mknod(f"{folder}/tun", stat.S_IFCHR | 0o600, TUN_DEVICE)
+        return os.open(f"{folder}/tun", flags)
+
+
 def tun(namespace, name):
     """A descriptor with the packets that a namespace sends by a new device, which takes what is written."""
 
     def make():
-        descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = open_tun()
         fcntl.ioctl(descriptor, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
         return descriptor
 
@@ -257,6 +270,7 @@ def unavailable():
     try:
         with Network() as network:
             network.add_far()
+            network.add_distant(0)
             network.near.nft("table inet probe { }\n")
     except (Unavailable, AssertionError, OSError) as error:
         return str(error)
