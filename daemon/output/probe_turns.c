@@ -13,13 +13,23 @@ const struct probe_turn *probe_turns_of(const struct probe_turns *turns,
 	return &turns->of[entry_of(address)];
 }
 
-void probe_turns_take(struct probe_turns *turns, const struct socket_address *address,
-		      int64_t until_ms)
+int64_t probe_turns_take(struct probe_turns *turns, const struct socket_address *address,
+			 int64_t now_ms)
+{
+	struct probe_turn *turn = &turns->of[entry_of(address)];
+	int64_t turn_ms = turn->next_ms > now_ms ? turn->next_ms : now_ms;
+
+	turn->next_ms = turn_ms + PROBE_TURNS_MS;
+	return turn_ms;
+}
+
+void probe_turns_refused(struct probe_turns *turns, const struct socket_address *address,
+			 int64_t now_ms)
 {
 	struct probe_turn *turn = &turns->of[entry_of(address)];
 
-	if (turn->free_ms < until_ms)
-		turn->free_ms = until_ms;
+	turn->open_ms = now_ms + PROBE_TURNS_REFUSED_MS;
+	turn->next_ms = turn->open_ms;
 }
 
 uint32_t probe_turns_doubt(struct probe_turns *turns, const struct socket_address *address,

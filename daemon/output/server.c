@@ -19,6 +19,7 @@ struct server {
 	struct question *question; /* NULL for a numeric address */
 	struct server_state state;
 	uint32_t doubts;			      /* of the host, that were heeded */
+	int64_t turn_ms;			      /* to be probed; 0: none was taken */
 	struct channel *channels[SERVER_SOCKETS_MAX]; /* NULL: not open */
 	struct server_account account;
 	struct log_limit complaint;
@@ -187,7 +188,7 @@ static void server_refused(struct server *server, struct failure *failure, int64
 
 	if (tried_since_ms < failure->since_ms)
 		failure->since_ms = tried_since_ms;
-	probe_turns_take(server->env.turns, address, now_ms + PROBE_TURNS_REFUSED_MS);
+	probe_turns_refused(server->env.turns, address, now_ms);
 	if (server->state.phase == SERVER_UP)
 		server->doubts =
 			probe_turns_doubt(server->env.turns, address, failure->since_ms, now_ms);
@@ -338,9 +339,7 @@ static void server_watch(struct server *server, struct channel *channel, int64_t
 {
 	int error;
 
-	if (server_state_is_retrying(&server->state))
-		probe_turns_take(server->env.turns, server_address(server),
-				 now_ms + SERVER_PROBE_MS);
+	server->turn_ms = 0;
 	server_state_probe_sent(&server->state, now_ms);
 	channel_doubt(channel, server_state_tried_since(&server->state));
 	channel_hold(channel, server->state.until_ms);
@@ -412,14 +411,24 @@ static void server_tick(struct server *server, int64_t now_ms)
 	}
 }
 
+/* Waits for its turn, and for another one when that has become void. */
+static void server_queue_up(struct server *server, const struct probe_turn *turn, int64_t now_ms)
+{
+	if (server->turn_ms == 0 || turn->open_ms > now_ms)
+		server->turn_ms =
+			probe_turns_take(server->env.turns, server_address(server), now_ms);
+	if (server->turn_ms > now_ms)
+		server_state_postpone(&server->state, now_ms, server->turn_ms);
+}
+
 size_t server_admits(struct server *server, size_t count, int64_t now_ms)
 {
 	const struct probe_turn *turn = probe_turns_of(server->env.turns, server_address(server));
 
 	server_tick(server, now_ms);
 	server_heed(server, turn, now_ms);
-	if (server_state_is_retrying(&server->state) && turn->free_ms > now_ms)
-		server_state_postpone(&server->state, now_ms, turn->free_ms);
+	if (server_state_is_retrying(&server->state))
+		server_queue_up(server, turn, now_ms);
 	return server_state_admits(&server->state, count);
 }
 

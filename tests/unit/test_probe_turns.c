@@ -1,7 +1,9 @@
-/* Proves that servers of one host wait for each other and hear of doubts, and those of others do not. */
+/* Proves that servers of one host have turns and hear of doubts, and those of others do not. */
 #include "output/probe_turns.h"
 
 #include "support/suite.h"
+
+#define NOW 5000
 
 static struct socket_address at(const char *host, uint16_t port)
 {
@@ -19,22 +21,26 @@ START_TEST(ports_of_one_host_share_its_turns)
 	const struct socket_address other = at(hosts[_i][1], 514);
 	struct probe_turns turns = { 0 };
 
-	ck_assert_int_eq(probe_turns_of(&turns, &first)->free_ms, 0);
-	probe_turns_take(&turns, &first, 5000);
-	ck_assert_int_eq(probe_turns_of(&turns, &first)->free_ms, 5000);
-	ck_assert_int_eq(probe_turns_of(&turns, &second)->free_ms, 5000);
-	ck_assert_int_eq(probe_turns_of(&turns, &other)->free_ms, 0);
+	ck_assert_int_eq(probe_turns_take(&turns, &first, NOW), NOW);
+	ck_assert_int_eq(probe_turns_take(&turns, &second, NOW), NOW + PROBE_TURNS_MS);
+	ck_assert_int_eq(probe_turns_take(&turns, &first, NOW + 1), NOW + 2 * PROBE_TURNS_MS);
+	ck_assert_int_eq(probe_turns_take(&turns, &other, NOW), NOW);
+	ck_assert_int_eq(probe_turns_take(&turns, &second, 2 * NOW), 2 * NOW);
 }
 END_TEST
 
-START_TEST(shorter_turn_does_not_end_a_longer_one)
+START_TEST(refusal_makes_the_turns_of_a_second_void)
 {
 	const struct socket_address address = at("192.0.2.1", 514);
 	struct probe_turns turns = { 0 };
 
-	probe_turns_take(&turns, &address, 5000);
-	probe_turns_take(&turns, &address, 4000);
-	ck_assert_int_eq(probe_turns_of(&turns, &address)->free_ms, 5000);
+	for (int i = 0; i < 10; i++)
+		probe_turns_take(&turns, &address, NOW);
+	probe_turns_refused(&turns, &address, NOW);
+	ck_assert_int_eq(probe_turns_of(&turns, &address)->open_ms, NOW + PROBE_TURNS_REFUSED_MS);
+	ck_assert_int_eq(probe_turns_take(&turns, &address, NOW + 1), NOW + PROBE_TURNS_REFUSED_MS);
+	ck_assert_int_eq(probe_turns_take(&turns, &address, NOW + 2),
+			 NOW + PROBE_TURNS_REFUSED_MS + PROBE_TURNS_MS);
 }
 END_TEST
 
@@ -59,7 +65,7 @@ Suite *suite_under_test(void)
 	TCase *all = tcase_create("all");
 
 	tcase_add_loop_test(all, ports_of_one_host_share_its_turns, 0, 2);
-	tcase_add_test(all, shorter_turn_does_not_end_a_longer_one);
+	tcase_add_test(all, refusal_makes_the_turns_of_a_second_void);
 	tcase_add_test(all, doubt_is_heard_by_the_ports_of_its_host);
 	suite_add_tcase(suite, all);
 	return suite;

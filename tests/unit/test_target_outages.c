@@ -256,6 +256,30 @@ START_TEST(ports_of_one_host_that_close_cost_nothing_when_records_are_sent_again
 }
 END_TEST
 
+/* Each of the closed ones is tried every second: they must leave a turn to the others. */
+START_TEST(port_that_is_open_again_is_found_among_closed_ones)
+{
+	struct target_options options = options_of(ports, ARRAY_LEN(ports));
+	struct target *target;
+	int64_t opened_ms;
+
+	options.policy = POLICY_MIRROR;
+	options.resend = 100;
+	target = start(&options);
+	flow(target, 1000, 10);
+	set_places(ARRAY_LEN(ports), FAKE_CLOSED_FAR);
+	flow(target, MINUTE_MS, 10);
+	fake_set_place((size_t)_i, FAKE_OPEN);
+	opened_ms = fake_now_ms();
+	arrived_ms[_i] = 0;
+	while (arrived_ms[_i] == 0 && fake_now_ms() < opened_ms + MINUTE_MS)
+		flow(target, 10, 10);
+	ck_assert_int_gt(arrived_ms[_i], 0);
+	/* a second for each, and what was on its way */
+	ck_assert_int_le(arrived_ms[_i] - opened_ms, 1100 * (int64_t)ARRAY_LEN(ports));
+}
+END_TEST
+
 /* Each of the loggers has its own, and the one that is refused first speaks for all. */
 START_TEST(source_ports_cost_nothing_when_records_are_sent_again)
 {
@@ -291,6 +315,8 @@ Suite *suite_under_test(void)
 	tcase_add_test(outages, ports_of_one_host_that_close_cost_little_more);
 	tcase_add_test(outages,
 		       ports_of_one_host_that_close_cost_nothing_when_records_are_sent_again);
+	tcase_add_loop_test(outages, port_that_is_open_again_is_found_among_closed_ones, 0,
+			    ARRAY_LEN(ports));
 	tcase_add_loop_test(outages, source_ports_cost_nothing_when_records_are_sent_again, 10, 20);
 	suite_add_tcase(suite, outages);
 	return suite;
