@@ -38,7 +38,8 @@ struct client {
 	uint8_t app_length;
 	uint8_t app[WIRE_APP_NAME_MAX];
 	struct lease_table leases;
-	struct lease *ending; /* from the table; what was recorded of it is being sent; or NULL */
+	struct lease *playing; /* whose recorded records are being sent, for it has died; or NULL */
+	uint64_t played;       /* cursor of lease_table_next(): behind playing */
 	uint64_t records, dropped;
 	uint64_t reclaimed; /* leases that it had not closed, so far */
 	uint64_t sent;	    /* recorded records of theirs, sent for that */

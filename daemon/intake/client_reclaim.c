@@ -2,6 +2,8 @@
 
 /* Weight of the leases given back in one turn: about a millisecond. */
 #define SLICE_WEIGHT 2048
+/* Leases looked at in one turn for what was recorded of them: a look-up each. */
+#define SLICE_LOOKS 8192
 /* Beside that of its lease, of each recorded record that is forgotten with it. */
 #define RECORDED_WEIGHT 4
 
@@ -15,29 +17,46 @@ size_t client_give_back(struct client *client, struct lease *lease, bool client_
 	return env->ops.close(env->ops.arg, lease, client_exit);
 }
 
-/* The lease that ends next; NULL: all have. */
-static struct lease *client_next_lease(struct client *client)
+/*
+ * Sends what was recorded of the leases of a client that has died; true when nothing is left.
+ * Before the first lease ends: a record carries the context of those above its own, too.
+ */
+static bool client_play_back(struct client *client)
 {
-	if (client->ending == NULL)
-		client->ending = lease_table_pop(&client->leases);
-	return client->ending;
+	const struct intake_ops *ops = &client->env->ops;
+
+	for (size_t looks = 0; looks < SLICE_LOOKS; looks++) {
+		if (client->playing == NULL)
+			client->playing = lease_table_next(&client->leases, &client->played);
+		if (client->playing == NULL)
+			return true;
+		if (!ops->play_back(ops->arg, client->playing, &client->sent))
+			return false;
+		client->playing = NULL;
+	}
+	return false;
+}
+
+/* Gives back a slice of its leases; true when none is left. */
+static bool client_end_leases(struct client *client)
+{
+	struct lease *lease;
+	size_t weight = 0;
+
+	while (weight < SLICE_WEIGHT && (lease = lease_table_pop(&client->leases)) != NULL) {
+		client->reclaimed++;
+		weight += 1 + client_give_back(client, lease, client->has_died) * RECORDED_WEIGHT;
+	}
+	return client->leases.count == 0;
 }
 
 bool client_reclaim(struct client *client)
 {
 	const struct intake_ops *ops = &client->env->ops;
-	struct lease *lease;
-	size_t weight = 0;
+	bool done = (!client->has_died || client_play_back(client)) && client_end_leases(client);
 
-	while ((lease = client_next_lease(client)) != NULL && weight < SLICE_WEIGHT) {
-		if (client->has_died && !ops->play_back(ops->arg, lease, &client->sent))
-			break;
-		client->ending = NULL;
-		client->reclaimed++;
-		weight += 1 + client_give_back(client, lease, client->has_died) * RECORDED_WEIGHT;
-	}
 	ops->flush(ops->arg);
-	return lease == NULL;
+	return done;
 }
 
 void client_tell_exit(const struct client *client)

@@ -165,6 +165,19 @@ struct lease *lease_table_remove(struct lease_table *table, uint32_t id)
 	return lease;
 }
 
+struct lease *lease_table_next(const struct lease_table *table, uint64_t *cursor)
+{
+	while (*cursor < (uint64_t)table->capacity * LEAF_IDS) {
+		const struct lease_leaf *leaf = table->places[*cursor / LEAF_IDS].leaf;
+		struct lease *lease = leaf == NULL ? NULL : leaf->leases[*cursor % LEAF_IDS];
+
+		*cursor += leaf == NULL ? LEAF_IDS : 1;
+		if (lease != NULL)
+			return lease;
+	}
+	return NULL;
+}
+
 /* Takes any one out of a leaf. */
 static struct lease *place_pop(struct lease_place *place)
 {

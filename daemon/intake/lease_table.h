@@ -48,6 +48,12 @@ int lease_table_add(struct lease_table *table, uint32_t id, struct lease *lease)
 /** Takes an id out; returns its lease, or NULL when there is none. */
 struct lease *lease_table_remove(struct lease_table *table, uint32_t id);
 
+/**
+ * The next lease in no order, or NULL after the last one. cursor: 0 for the first; good as long as
+ * nothing is added to the table or taken out of it.
+ */
+struct lease *lease_table_next(const struct lease_table *table, uint64_t *cursor);
+
 /** Takes any one out, from the table's end; NULL when it is empty. For giving all back. */
 struct lease *lease_table_pop(struct lease_table *table);
 

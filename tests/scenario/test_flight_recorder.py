@@ -197,6 +197,19 @@ def test_recorded_keeps_its_time_and_level_and_has_the_context_of_now(recording,
     assert [message.context for message in messages] == [{"peer": "10.0.0.7"}] * 3
 
 
+def test_the_last_words_of_the_dead_have_the_context_of_all_that_it_leased(recording, collector):
+    for parent, child in ((1, 2), (2, 1), (1, 5000), (5000, 1)):
+        with recording.client() as client:
+            client.open(parent, b"app")
+            client.open(child, b"app.x")
+            client.send(wire.set_context(parent, b"peer", b"10.0.0.7"))
+            client.log(child, b"kept", level=10)
+            client.flush()
+    messages = collector.messages(4)
+    assert [message.text for message in messages] == [b"kept"] * 4
+    assert [message.context for message in messages] == [{"peer": "10.0.0.7"}] * 4
+
+
 def test_handlers_take_what_their_level_allows(start_daemon, collectors):
     everything, severe = collectors(), collectors()
     daemon = start_daemon(

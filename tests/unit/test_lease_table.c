@@ -78,6 +78,31 @@ START_TEST(lease_table_pop_gives_each_back_once)
 }
 END_TEST
 
+START_TEST(lease_table_next_meets_each_once)
+{
+	struct lease_table table = { .seed = 5 };
+	bool seen[IDS] = { false };
+	uint64_t cursor = 0;
+	struct lease *lease;
+	size_t met = 0;
+
+	ck_assert_ptr_null(lease_table_next(&table, &cursor));
+	for (size_t i = 0; i < IDS; i++)
+		lease_table_add(&table, (uint32_t)i * 7, lease_of(i));
+	while ((lease = lease_table_next(&table, &cursor)) != NULL) {
+		size_t i = (size_t)((char *)(void *)lease - leases);
+
+		ck_assert(!seen[i]);
+		seen[i] = true;
+		met++;
+	}
+	ck_assert_uint_eq(met, IDS);
+	lease_table_pop(&table);
+	ck_assert_ptr_null(lease_table_next(&table, &cursor)); /* it stays behind the last one */
+	lease_table_deinit(&table);
+}
+END_TEST
+
 START_TEST(lease_table_is_empty_once_all_are_gone)
 {
 	struct lease_table table = { .seed = 9 };
@@ -102,6 +127,7 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(random, lease_table_agrees_with_a_plain_array, 0, 6);
 	suite_add_tcase(suite, random);
 	tcase_add_test(all, lease_table_pop_gives_each_back_once);
+	tcase_add_test(all, lease_table_next_meets_each_once);
 	tcase_add_test(all, lease_table_is_empty_once_all_are_gone);
 	suite_add_tcase(suite, all);
 	return suite;
