@@ -47,14 +47,21 @@ static void fold(struct listing *listing, const struct logger_view *view)
 	add_to(row, "records", view->records);
 }
 
+/* Somebody has named this one: they want to see it, and there are not very many such. */
+static bool is_named(const struct listing *listing, const struct logger_view *view)
+{
+	return listing->all || !listing->pattern.is_prefix || view->configured ||
+	       (view->own.source == LEVEL_FROM_OVERRIDE && !view->own.pattern_is_prefix);
+}
+
 static void list(const struct logger_view *view, void *arg)
 {
 	struct listing *listing = arg;
+	bool named = is_named(listing, view);
 
-	if (!name_pattern_holds(&listing->pattern, view->name) ||
-	    (view->placeholder && !listing->all))
+	if (!name_pattern_holds(&listing->pattern, view->name) || (view->placeholder && !named))
 		return;
-	if (view->many_siblings && !listing->all) {
+	if (view->many_siblings && !named) {
 		fold(listing, view);
 		return;
 	}

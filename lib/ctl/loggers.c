@@ -209,7 +209,8 @@ static void print_row(struct ancestry *ancestry, const struct row *row)
 		ancestry->name[ancestry->depth++] = row->name;
 }
 
-static bool print_tree(struct listing *listing)
+/* pattern: NULL for all. */
+static bool print_tree(struct listing *listing, const char *pattern)
 {
 	struct ancestry ancestry = { 0 };
 	const char *parent;
@@ -219,6 +220,12 @@ static bool print_tree(struct listing *listing)
 	{
 		if (!append(listing, sums, "parent", "*"))
 			return false;
+	}
+	if (listing->count == 0 && pattern != NULL) {
+		fputs("no logger matches ", stdout);
+		visible_write(stdout, span_of(pattern));
+		puts(" now");
+		return true;
 	}
 	if (listing->count > 0)
 		qsort(listing->row, listing->count, sizeof(*listing->row), compare_rows);
@@ -256,8 +263,8 @@ static int show(const struct invocation *invocation, const char *pattern, bool a
 				       CONNECTION_TIMEOUT_MS, on_slice, &listing);
 
 	if (status == EXIT_SUCCESS && !listing.failed)
-		listing.failed =
-			format == PRINT_JSON ? !finish_json(&listing) : !print_tree(&listing);
+		listing.failed = format == PRINT_JSON ? !finish_json(&listing)
+						      : !print_tree(&listing, pattern);
 	listing_deinit(&listing);
 	if (!listing.failed)
 		return status;

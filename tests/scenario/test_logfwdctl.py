@@ -300,6 +300,15 @@ def test_loggers_are_a_tree(ctl):
     assert json.loads(done.asked[0]) == {"verb": "loggers", "pattern": "app*", "all": True}
 
 
+def test_no_logger_is_said_in_words(ctl):
+    none = ok({"loggers": [], "folded": []})
+    done = ctl(none, "loggers", "no\x1bsuch*")
+    assert (done.returncode, done.stdout) == (0, "no logger matches no#033such* now\n")
+    assert json.loads(ctl(none, "loggers", "x", "--format", "json").stdout) == {
+        "loggers": [], "folded": [],
+    }  # fmt: skip
+
+
 def client_called(app):
     return {"pid": 1, "uid": 2, "app": app, "loggers": 3, "records": 4, "dropped": 5,
             "connected_seconds": 0.5, "ended": False}  # fmt: skip

@@ -152,6 +152,45 @@ START_TEST(siblings_are_sums_unless_asked_for)
 }
 END_TEST
 
+START_TEST(who_is_named_is_no_mere_sibling)
+{
+	const struct level_override loud = {
+		.name = span_of("Connection.17"),
+		.level = 10,
+		.until_ms = OVERRIDE_FOR_EVER,
+	};
+	const struct logger_options configured = { .name = "Connection.18", .propagate = true };
+	const struct tree_options options = { .loggers = &configured, .n_loggers = 1 };
+	static const struct {
+		const char *pattern;
+		size_t rows;
+		json_int_t folded;
+	} cases[] = {
+		{ NULL, 3, 98 },
+		{ "Connection.*", 2, 98 },
+		{ "Connection.1*", 2, 9 },
+		{ "Connection.5", 1, 0 },
+		{ "Connection.17", 1, 0 },
+		{ "Connection", 1, 0 },
+		{ "Connection.500", 0, 0 },
+	};
+	struct tree_generation *generation;
+
+	open_many("Connection", 0, 100);
+	ck_assert_int_eq(tree_set_override(tree, &loud), 0);
+	ck_assert_int_eq(tree_prepare(tree, &options, &generation), 0);
+	tree_commit(tree, generation);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct listed listed = list(cases[i].pattern, false, NULL);
+
+		ck_assert_uint_eq(json_array_size(listed.loggers), cases[i].rows);
+		ck_assert_int_eq(listed.count, cases[i].folded);
+		json_decref(listed.loggers);
+	}
+	close_many(0, 100);
+}
+END_TEST
+
 #define STAY (MANY / 2)
 
 /* Some that are there go, others come; all below names of their own. */
@@ -212,6 +251,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, loggers_are_listed_by_pattern);
 	tcase_add_test(all, pattern_may_be_as_long_as_a_name);
 	tcase_add_test(all, siblings_are_sums_unless_asked_for);
+	tcase_add_test(all, who_is_named_is_no_mere_sibling);
 	tcase_add_test(all, who_stays_is_listed_once_while_others_come_and_go);
 	tcase_add_test(all, stream_can_end_before_its_end);
 	suite_add_tcase(suite, all);
