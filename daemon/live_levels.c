@@ -14,10 +14,15 @@ struct live_levels {
 	void *arg;
 };
 
+/* What to call it: the root's own name is empty. */
+static struct span shown_name(struct span name, bool is_prefix)
+{
+	return name.len == 0 && !is_prefix ? span_of("root") : name;
+}
+
 static void log_if_due(const struct level_override *override, void *arg)
 {
-	bool is_root = override->name.len == 0 && !override->is_prefix;
-	struct span name = is_root ? span_of("root") : override->name;
+	struct span name = shown_name(override->name, override->is_prefix);
 	const int64_t *now_ms = arg;
 
 	if (override->until_ms <= *now_ms)
@@ -28,17 +33,18 @@ static void log_if_due(const struct level_override *override, void *arg)
 
 static void log_change(const struct level_change *change)
 {
-	int length = (int)change->name.len;
+	struct span name = shown_name(change->name, change->is_prefix);
+	int length = (int)name.len;
 	const char *star = change->is_prefix ? "*" : "";
 
 	if (change->level == LEVEL_NOTSET)
-		log_notice("control", "level of %.*s%s unset", length, change->name.ptr, star);
+		log_notice("control", "level of %.*s%s unset", length, name.ptr, star);
 	else if (change->for_ms == 0)
-		log_notice("control", "level of %.*s%s set to %u", length, change->name.ptr, star,
+		log_notice("control", "level of %.*s%s set to %u", length, name.ptr, star,
 			   change->level);
 	else
-		log_notice("control", "level of %.*s%s set to %u for %.3f s", length,
-			   change->name.ptr, star, change->level, (double)change->for_ms / 1000);
+		log_notice("control", "level of %.*s%s set to %u for %.3f s", length, name.ptr,
+			   star, change->level, (double)change->for_ms / 1000);
 }
 
 /* Ends what is due, and comes again when the next one is. */
@@ -98,10 +104,12 @@ void live_levels_free(struct live_levels *levels)
 static int live_levels_unset(struct live_levels *levels, const struct level_change *change,
 			     char error_out[static CONTROL_ERROR_BYTES])
 {
+	struct span name = shown_name(change->name, change->is_prefix);
+
 	if (tree_unset_override(forward_tree_of(levels->forward), change->name, change->is_prefix))
 		return 0;
 	snprintf(error_out, CONTROL_ERROR_BYTES, "%.*s%s has no level set by an operator",
-		 (int)change->name.len, change->name.ptr, change->is_prefix ? "*" : "");
+		 (int)name.len, name.ptr, change->is_prefix ? "*" : "");
 	return -ENOENT;
 }
 

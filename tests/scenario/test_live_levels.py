@@ -90,6 +90,14 @@ def test_a_level_ends_by_itself(daemon, collector):
         assert "level of app, set by an operator, has ended" in daemon.stderr()
 
 
+def test_the_root_is_called_so(daemon):
+    daemon.ctl("level", "", "debug")
+    daemon.ctl("level", "", "unset")
+    assert "root has no level set by an operator" in daemon.ctl("level", "", "unset", status=1)
+    assert "level of root set to 10" in daemon.stderr()
+    assert "level of root unset" in daemon.stderr()
+
+
 def test_a_level_outlives_a_reload(daemon, collector):
     daemon.ctl("level", "app", "debug")
     daemon.ctl("level", "Connection.*", "trace")
