@@ -13,6 +13,7 @@ struct explained {
 	struct level_view effective;
 	bool exists;
 	size_t n_takes, n_limited;
+	size_t taken[ROUTE_HANDLERS_MAX];      /* by each, which may be met on several loggers */
 	json_t *datagrams[ROUTE_HANDLERS_MAX]; /* each made once, however often it is met */
 	uint8_t scratch[FORMAT_SCRATCH_BYTES];
 };
@@ -60,7 +61,8 @@ static json_t *handler_json(struct explained *explained, uint16_t handler)
 	enum handler_verdict verdict =
 		tree_handler_verdict(forward_tree(explained->forward), handler, message->logger,
 				     message->level);
-	bool limited = verdict == HANDLER_TAKES && !forward_has_room(explained->forward, handler);
+	bool limited = verdict == HANDLER_TAKES && !forward_has_room(explained->forward, handler,
+								     explained->taken[handler] + 1);
 	json_t *object = json_pack("{s:s, s:s, s:s}", "handler", view.name, "target", view.target,
 				   "verdict", limited ? "rate_limited" : names[verdict]);
 
@@ -68,6 +70,7 @@ static json_t *handler_json(struct explained *explained, uint16_t handler)
 	explained->n_limited += limited;
 	if (verdict != HANDLER_TAKES || limited)
 		return object;
+	explained->taken[handler]++;
 	if (explained->datagrams[handler] == NULL)
 		explained->datagrams[handler] = datagram_json(explained, handler);
 	json_object_set(object, "datagram", explained->datagrams[handler]);

@@ -395,9 +395,9 @@ enum format_outcome forward_render(const struct forward *forward, size_t handler
 			       datagram_out);
 }
 
-bool forward_has_room(const struct forward *forward, size_t handler)
+bool forward_has_room(const struct forward *forward, size_t handler, size_t records)
 {
-	return handler_has_room(&forward->handlers[handler]);
+	return handler_has_room(&forward->handlers[handler], records);
 }
 
 const struct tree *forward_tree(const struct forward *forward)

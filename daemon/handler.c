@@ -69,11 +69,14 @@ bool handler_admit(struct handler *handler)
 	return true;
 }
 
-bool handler_has_room(const struct handler *handler)
+bool handler_has_room(const struct handler *handler, size_t records)
 {
 	struct rate_limit limit = handler->limit;
+	const int64_t now_ms = clock_monotonic_ms();
 
-	return rate_limit_take(&limit, clock_monotonic_ms());
+	while (records > 0 && rate_limit_take(&limit, now_ms))
+		records--;
+	return records == 0;
 }
 
 static enum format_outcome handler_format(const struct format_options *options,

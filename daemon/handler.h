@@ -33,8 +33,8 @@ void handler_take_over(struct handler *handler, const struct handler *before, si
 /** Counts a record that reached the handler. Returns false when its limit suppresses it. */
 bool handler_admit(struct handler *handler);
 
-/** True when its limit would let one more record pass now. */
-bool handler_has_room(const struct handler *handler);
+/** True when its limit would let so many records more pass now. */
+bool handler_has_room(const struct handler *handler, size_t records);
 
 /**
  * Formats a record that was admitted and gives it to the target. message: facility and

@@ -265,3 +265,21 @@ def test_explain_agrees_with_what_happens(start_daemon, collectors):
     print(f"{verdicts.total()} cases: {dict(verdicts)}")
     assert verdicts.total() >= CONFIGURATIONS * CASES
     assert min(verdicts[kind] for kind in ("delivered", "filtered", "no_handler")) > CONFIGURATIONS
+
+
+def test_a_handler_that_is_met_again_needs_room_for_each(start_daemon, collector):
+    daemon = start_daemon(
+        target("central", collector)
+        + "handler one { target = central  rate-limit = 1  rate-burst = 2 }\n"
+        + "".join(f"logger {name} {{ handlers = {{one}} }}\n" for name in ("root", "a", "a.b"))
+    )
+    explained = daemon.request("explain", name="a.b", level=40)
+    verdicts = [handler["verdict"] for step in explained["path"] for handler in step["handlers"]]
+    assert verdicts == ["takes", "takes", "rate_limited"]
+    assert explained["verdict"] == "delivered"
+    with daemon.client() as client:
+        client.open(1, b"a.b")
+        client.log(1, b"met three times", level=40)
+        client.flush()
+    assert daemon.stats()["records"]["deliveries"] == 2
+    assert [message.text for message in collector.messages(2)] == [b"met three times"] * 2

@@ -269,8 +269,8 @@ START_TEST(suppressed_records_are_announced_by_the_tick)
 	take_config();
 	give_text("other", 20, "passes");
 	received(0);
-	ck_assert(!forward_has_room(forward, 0));
-	ck_assert(forward_has_room(forward, 1));
+	ck_assert(!forward_has_room(forward, 0, 1));
+	ck_assert(forward_has_room(forward, 1, 1000));
 	give_text("other", 20, "is suppressed");
 	forward_tick(forward, 0);
 	ck_assert_str_eq(received(0), "");
