@@ -239,14 +239,24 @@ static void read_answer(struct connection *connection, struct answer *answer, in
 	} while (answer->more);
 }
 
+/* JSON is UTF-8: what has other bytes cannot be asked. */
+static int say_unaskable(void)
+{
+	fputs("logfwdctl: a NAME, PATTERN or TEXT is not UTF-8, or memory ran out\n", stderr);
+	return EXIT_USAGE;
+}
+
 int connection_follow(const char *socket_path, json_t *request, int timeout_ms, int patience_ms,
 		      connection_part *part, void *arg)
 {
 	CLEANUP(json_decref) json_t *owned_request = request;
 	struct connection connection = { .fd = -1, .deadline_ms = now_ms() + timeout_ms };
 	struct answer answer = { .path = socket_path };
-	int error = request == NULL ? -ENOMEM : dial(&connection, socket_path);
+	int error;
 
+	if (request == NULL)
+		return say_unaskable();
+	error = dial(&connection, socket_path);
 	if (error == 0)
 		error = send_line(&connection, owned_request);
 	if (error < 0)

@@ -17,11 +17,11 @@
  * Asks the daemon, and says to stderr what went wrong, if anything did.
  *
  * socket_path: of the control socket.
- * request:     taken; NULL (no memory) is an error.
+ * request:     taken; NULL is an error: a text that was to go into it is not UTF-8, or no memory.
  * timeout_ms:  > 0, for the whole exchange.
  * result_out:  the "result" of the reply, owned by the caller, on success only.
  * Returns EXIT_SUCCESS; EXIT_FAILURE when there is no daemon, no answer in time, or the daemon
- * could or would not; EXIT_USAGE when it did not understand.
+ * could or would not; EXIT_USAGE when it did not understand, or could not be asked.
  */
 int connection_ask(const char *socket_path, json_t *request, int timeout_ms, json_t **result_out);
 

@@ -165,6 +165,19 @@ def test_wrong_usage_says_what_was_wrong(arguments):
     assert done.returncode == 2 and '"loud" is no ' in done.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["level", "\udcff", "debug"], ["level", "\udcff"], ["loggers", "\udcff*"], ["tail", "\udcff"],
+        ["explain", "\udcff", "debug"], ["explain", "app", "debug", "\udcff"],
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_what_is_not_utf_8_cannot_be_asked(arguments):
+    done = run(LOGFWDCTL, *arguments)
+    assert done.returncode == 2 and "is not UTF-8" in done.stderr
+
+
 # answers of all kinds
 
 
