@@ -42,11 +42,20 @@ static void recorder_release(void *arg, uid_t uid, size_t bytes)
 	quota_release(arg, QUOTA_RECORDER_BYTES, uid, bytes);
 }
 
+static bool recorder_exceeded(void *arg, uid_t uid)
+{
+	return quota_exceeded(arg, QUOTA_RECORDER_BYTES, uid);
+}
+
 /* Errors: -ENOMEM. */
 static int forward_new_recorder(struct forward *forward)
 {
 	const struct limits none = { 0 }; /* until the first configuration */
-	struct recorder_room room = { .take = recorder_take, .release = recorder_release };
+	struct recorder_room room = {
+		.take = recorder_take,
+		.release = recorder_release,
+		.exceeded = recorder_exceeded,
+	};
 
 	forward->recorder_quota = quota_new(&none);
 	room.arg = forward->recorder_quota;

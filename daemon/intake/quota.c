@@ -132,6 +132,14 @@ void quota_release(struct quota *quota, enum quota_kind kind, uid_t uid, size_t 
 	free(user);
 }
 
+bool quota_exceeded(struct quota *quota, enum quota_kind kind, uid_t uid)
+{
+	const struct user *user = *quota_find(quota, uid);
+
+	return quota->held[kind] > quota->limit[kind] ||
+	       (user != NULL && user->held[kind] > quota->share[kind]);
+}
+
 uint64_t quota_held(const struct quota *quota, enum quota_kind kind)
 {
 	return quota->held[kind];

@@ -58,6 +58,8 @@ void quota_set_limits(struct quota *quota, const struct limits *limits);
 enum quota_result quota_take(struct quota *quota, enum quota_kind kind, uid_t uid, size_t amount);
 /** Gives back of what was taken. */
 void quota_release(struct quota *quota, enum quota_kind kind, uid_t uid, size_t amount);
+/** True when the user, or all together, hold more than the limits allow now. */
+bool quota_exceeded(struct quota *quota, enum quota_kind kind, uid_t uid);
 uint64_t quota_held(const struct quota *quota, enum quota_kind kind);
 
 #endif

@@ -254,6 +254,14 @@ size_t recorder_forget(struct recorder *recorder, const struct lease *lease)
 	return count;
 }
 
+static void flight_trim_to_room(struct recorder *recorder, struct flight *flight)
+{
+	while (flight->count > 0 && recorder->room.exceeded(recorder->room.arg, flight->uid))
+		flight_shrink(recorder, flight, flight->count - 1);
+	if (flight->count == 0)
+		flight_free(recorder, flight);
+}
+
 void recorder_trim(struct recorder *recorder, recorder_limit *limit, void *arg)
 {
 	struct flight *next;
@@ -261,6 +269,10 @@ void recorder_trim(struct recorder *recorder, recorder_limit *limit, void *arg)
 	for (struct flight *flight = recorder->first; flight != NULL; flight = next) {
 		next = flight->next;
 		flight_trim(recorder, flight, limit(flight->lease, arg));
+	}
+	for (struct flight *flight = recorder->first; flight != NULL; flight = next) {
+		next = flight->next;
+		flight_trim_to_room(recorder, flight);
 	}
 }
 

@@ -32,6 +32,8 @@ struct recorder_room {
 	/* May a user have so many bytes more? */
 	bool (*take)(void *arg, uid_t uid, size_t bytes);
 	void (*release)(void *arg, uid_t uid, size_t bytes);
+	/* Does the user, or do all, hold more than allowed? Bounds can be lowered. */
+	bool (*exceeded)(void *arg, uid_t uid);
 	void *arg;
 };
 
@@ -75,7 +77,10 @@ size_t recorder_forget(struct recorder *recorder, const struct lease *lease);
 
 /** How many records a lease keeps from now on. */
 typedef uint32_t recorder_limit(const struct lease *lease, void *arg);
-/** Asks for every lease of which something is kept, and forgets what is beyond. */
+/**
+ * Asks for every lease of which something is kept, and forgets what is beyond; then the oldest of
+ * one lease after the other, in no order, as long as its user holds more than the bound allows.
+ */
 void recorder_trim(struct recorder *recorder, recorder_limit *limit, void *arg);
 
 struct recorder_counts recorder_counts(const struct recorder *recorder);

@@ -157,6 +157,27 @@ def test_memory_is_bounded(start_daemon, collector):
         ] + ["error"]
 
 
+def test_a_reload_may_lower_its_memory(start_daemon, collector):
+    def config(number):
+        return (
+            f"limits {{ recorder-bytes = {number}  uid-share = 100 }}\n"
+            + target("central", collector) + "logger app { recorder = 100 }\n"
+        )
+
+    daemon = start_daemon(config(1000000))
+    with daemon.client() as client:
+        for number in range(5):
+            client.open(number, b"app.%d" % number)
+            client.log(number, *[b"x" * 1000] * 20, level=10)
+        client.flush()
+        assert daemon.stats()["recorder"]["held"] == 100
+        daemon.write_config(config(50000))
+        daemon.reload()
+        recorder = daemon.stats()["recorder"]
+        assert 40000 < recorder["held_bytes"] <= 50000
+        assert recorder["held"] + recorder["forgotten"] == 100
+
+
 def test_a_reload_may_end_it(recording, collector):
     with recording.client() as client:
         client.open(1, b"app")

@@ -52,6 +52,9 @@ START_TEST(quota_new_limits_keep_what_is_held)
 	quota_take(quota, QUOTA_CLIENTS, 1, 1);
 	quota_set_limits(quota, &(struct limits){ .clients = 1, .loggers = 1, .uid_share = 100 });
 	ck_assert_uint_eq(quota_held(quota, QUOTA_CLIENTS), 2);
+	ck_assert(quota_exceeded(quota, QUOTA_CLIENTS, 1));
+	ck_assert(quota_exceeded(quota, QUOTA_CLIENTS, 2)); /* all hold too much, whoever asks */
+	ck_assert(!quota_exceeded(quota, QUOTA_LOGGERS, 1));
 	ck_assert_int_eq(quota_take(quota, QUOTA_CLIENTS, 2, 1), QUOTA_LIMIT);
 	quota_release(quota, QUOTA_CLIENTS, 1, 1);
 	quota_release(quota, QUOTA_CLIENTS, 1, 1);

@@ -47,6 +47,12 @@ static void room_release(void *arg, uid_t uid, size_t bytes)
 	taken_by[uid] -= bytes;
 }
 
+static bool room_exceeded(void *arg, uid_t uid)
+{
+	strange = strange || arg != &bound;
+	return taken > bound || taken_by[uid] > share;
+}
+
 static void check_accounts(void)
 {
 	struct recorder_counts counts = recorder_counts(recorder);
@@ -59,7 +65,7 @@ static void check_accounts(void)
 
 static void setup(void)
 {
-	const struct recorder_room room = { room_take, room_release, &bound };
+	const struct recorder_room room = { room_take, room_release, room_exceeded, &bound };
 
 	bound = share = SIZE_MAX / 4;
 	recorder = recorder_new(&room);
@@ -219,6 +225,34 @@ START_TEST(recorder_trims_to_what_is_asked_for)
 }
 END_TEST
 
+static uint32_t same_limit(const struct lease *lease, void *arg)
+{
+	(void)lease;
+	(void)arg;
+	return LIMIT;
+}
+
+START_TEST(recorder_trims_to_a_bound_that_was_lowered)
+{
+	for (uint32_t number = 0; number < 4; number++) {
+		keep(1, number);
+		keep(2, number);
+		keep(3, number);
+	}
+	bound = taken;
+	recorder_trim(recorder, same_limit, NULL);
+	ck_assert_uint_eq(recorder_counts(recorder).held, 12); /* what may stay, stays */
+	bound--;
+	recorder_trim(recorder, same_limit, NULL);
+	check_accounts();
+	ck_assert_uint_eq(recorder_counts(recorder).held, 11);
+	share = 0;
+	recorder_trim(recorder, same_limit, NULL);
+	check_accounts();
+	ck_assert_uint_eq(recorder_counts(recorder).held, 0);
+}
+END_TEST
+
 /* The lease's own oldest give way, of nobody else. */
 START_TEST(recorder_without_room_gives_up_its_own_oldest)
 {
@@ -367,6 +401,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, recorder_sends_some_and_goes_on);
 	tcase_add_test(all, recorder_knows_leases_apart);
 	tcase_add_test(all, recorder_trims_to_what_is_asked_for);
+	tcase_add_test(all, recorder_trims_to_a_bound_that_was_lowered);
 	tcase_add_test(all, recorder_without_room_gives_up_its_own_oldest);
 	tcase_add_test(all, recorder_gives_nothing_up_for_what_fits_never);
 	tcase_add_test(all, recorder_of_one_user_leaves_room_for_others);
