@@ -13,7 +13,7 @@ struct explained {
 	struct level_view effective;
 	bool exists;
 	size_t n_takes, n_limited;
-	size_t taken[ROUTE_HANDLERS_MAX];      /* by each, which may be met on several loggers */
+	uint32_t taken[ROUTE_HANDLERS_MAX];    /* by each, which may be met on several loggers */
 	json_t *datagrams[ROUTE_HANDLERS_MAX]; /* each made once, however often it is met */
 	uint8_t scratch[FORMAT_SCRATCH_BYTES];
 };
@@ -61,8 +61,8 @@ static json_t *handler_json(struct explained *explained, uint16_t handler)
 	enum handler_verdict verdict =
 		tree_handler_verdict(forward_tree(explained->forward), handler, message->logger,
 				     message->level);
-	bool limited = verdict == HANDLER_TAKES && !forward_has_room(explained->forward, handler,
-								     explained->taken[handler] + 1);
+	bool limited = verdict == HANDLER_TAKES &&
+		       !forward_has_room(explained->forward, handler, explained->taken[handler]);
 	json_t *object = json_pack("{s:s, s:s, s:s}", "handler", view.name, "target", view.target,
 				   "verdict", limited ? "rate_limited" : names[verdict]);
 

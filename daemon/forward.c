@@ -279,7 +279,7 @@ static int forward_open(void *arg, struct span name, const void *owner, struct l
 
 static bool on_play_back(void *arg, struct lease *lease, uint64_t *sent)
 {
-	return forward_play_back(arg, lease, sent);
+	return forward_play_back(arg, lease, 0, sent);
 }
 
 static size_t forward_close(void *arg, struct lease *lease, bool client_exit)
@@ -404,9 +404,9 @@ enum format_outcome forward_render(const struct forward *forward, size_t handler
 			       datagram_out);
 }
 
-bool forward_has_room(const struct forward *forward, size_t handler, size_t records)
+bool forward_has_room(const struct forward *forward, size_t handler, uint32_t behind)
 {
-	return handler_has_room(&forward->handlers[handler], records);
+	return handler_has_room(&forward->handlers[handler], behind);
 }
 
 const struct tree *forward_tree(const struct forward *forward)

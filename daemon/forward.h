@@ -102,8 +102,8 @@ struct tree *forward_tree_of(struct forward *forward);
 enum format_outcome forward_render(const struct forward *forward, size_t handler,
 				   const struct message *message, struct writer *scratch,
 				   struct datagram *datagram_out);
-/** True when the handler's rate limit would let so many records more pass now. */
-bool forward_has_room(const struct forward *forward, size_t handler, size_t records);
+/** True when the handler's rate limit would let one more record pass now, and behind more. */
+bool forward_has_room(const struct forward *forward, size_t handler, uint32_t behind);
 /** HOST of all records; borrowed until a reload. */
 struct span forward_host(const struct forward *forward);
 /** A few times a second: announces what rate limits have suppressed, and clients that are gone. */

@@ -36,8 +36,12 @@ struct forward {
 /** Gives a record its fate, and counts it; or as intake_ops.record says. */
 bool forward_record(struct forward *forward, const struct record *record);
 
-/** Sends what was kept of a lease, as intake_ops.play_back says. */
-bool forward_play_back(struct forward *forward, struct lease *lease, uint64_t *sent);
+/**
+ * Sends what was kept of a lease, as intake_ops.play_back says. spare: records that the rate
+ * limits of handlers must have room for behind each.
+ */
+bool forward_play_back(struct forward *forward, struct lease *lease, uint32_t spare,
+		       uint64_t *sent);
 
 /** Tells of a client that is gone, or counts it for later. */
 void forward_client_exit(struct forward *forward, const struct client_exit *exit);

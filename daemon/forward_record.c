@@ -36,13 +36,13 @@ static void forward_tell(const struct forward *forward, const struct record *rec
 	forward->observer(forward->observer_arg, &seen);
 }
 
-/* Leaves the handlers that may take one more record now. */
-static void forward_limit(struct forward *forward, struct route *route)
+/* Leaves the handlers that may take one more record now, and have room for spare behind it. */
+static void forward_limit(struct forward *forward, struct route *route, uint32_t spare)
 {
 	size_t kept = 0;
 
 	for (size_t i = 0; i < route->n_hits; i++) {
-		if (handler_admit(&forward->handlers[route->hits[i]]))
+		if (handler_admit(&forward->handlers[route->hits[i]], spare))
 			route->hits[kept++] = route->hits[i];
 	}
 	route->n_hits = kept;
@@ -103,16 +103,25 @@ static void forward_accept(struct forward *forward, const struct record *record,
 	}
 }
 
-/* A record that its level lets pass: on to the handlers that it met. */
+/* What a lease has recorded, on its way. */
+struct playback {
+	struct forward *forward;
+	struct lease *lease;
+	uint32_t spare; /* room in rate limits that is left for the record that triggers it */
+};
+
+/* On to the handlers that it met: a record that its level lets pass, or one of a playback. */
 static void forward_pass(struct forward *forward, const struct record *record, struct route *route,
-			 bool recorded)
+			 const struct playback *playback)
 {
+	bool recorded = playback != NULL;
+
 	if (route->n_hits == 0) {
 		forward->counts.no_handler++;
 		forward_tell(forward, record, RECORD_NO_HANDLER, recorded);
 		return;
 	}
-	forward_limit(forward, route);
+	forward_limit(forward, route, recorded ? playback->spare : 0);
 	if (route->n_hits == 0) {
 		forward->counts.rate_limited++;
 		forward_tell(forward, record, RECORD_RATE_LIMITED, recorded);
@@ -142,11 +151,6 @@ static void forward_keep(struct forward *forward, const struct record *record)
 	recorder_keep(forward->recorder, record->lease, rule.records, &kept);
 }
 
-struct playback {
-	struct forward *forward;
-	struct lease *lease;
-};
-
 static void playback_send(const struct recorded *kept, void *arg)
 {
 	const struct playback *playback = arg;
@@ -166,7 +170,7 @@ static void playback_send(const struct recorded *kept, void *arg)
 	forward->counts.received++;
 	forward->counts.recorded++;
 	tree_route_recorded(forward->tree, record.lease, record.level, &route);
-	forward_pass(forward, &record, &route, true);
+	forward_pass(forward, &record, &route, playback);
 }
 
 /* The texts are about to be freed. */
@@ -177,9 +181,9 @@ static void playback_done(void *arg)
 	output_flush(playback->forward->output);
 }
 
-bool forward_play_back(struct forward *forward, struct lease *lease, uint64_t *sent)
+bool forward_play_back(struct forward *forward, struct lease *lease, uint32_t spare, uint64_t *sent)
 {
-	struct playback playback = { forward, lease };
+	struct playback playback = { forward, lease, spare };
 
 	if (forward->playback_until_us == 0)
 		forward->playback_until_us = clock_monotonic_us() + PLAYBACK_US;
@@ -201,7 +205,7 @@ static bool forward_makes_way(struct forward *forward, const struct record *reco
 	return record->lease == NULL || !recorder_holds(forward->recorder, record->lease) ||
 	       record->level < lease_recorder(forward->tree, record->lease).trigger ||
 	       !lease_lets_pass(forward->tree, record->lease, record->level) ||
-	       forward_play_back(forward, record->lease, &sent);
+	       forward_play_back(forward, record->lease, 1, &sent);
 }
 
 bool forward_record(struct forward *forward, const struct record *record)
@@ -222,7 +226,7 @@ bool forward_record(struct forward *forward, const struct record *record)
 			forward_keep(forward, record);
 		return true;
 	}
-	forward_pass(forward, record, &route, false);
+	forward_pass(forward, record, &route, NULL);
 	return true;
 }
 
@@ -260,7 +264,7 @@ void forward_own_record(struct forward *forward, struct span logger, uint8_t lev
 	for (size_t i = 0; i < route.n_hits; i++) {
 		struct handler *handler = &forward->handlers[route.hits[i]];
 
-		if (!handler_admit(handler))
+		if (!handler_admit(handler, 0))
 			continue;
 		target_count_notices(handler->target,
 				     handler_deliver(handler, &message, forward->output));

@@ -52,7 +52,7 @@ static void handler_suppress(struct handler *handler, int64_t now_ms)
 	handler->rate_limited++;
 }
 
-bool handler_admit(struct handler *handler)
+bool handler_admit(struct handler *handler, uint32_t spare)
 {
 	int64_t now_ms;
 
@@ -60,7 +60,7 @@ bool handler_admit(struct handler *handler)
 	if (handler->limit.rate == 0)
 		return true;
 	now_ms = clock_monotonic_ms();
-	if (!rate_limit_take(&handler->limit, now_ms)) {
+	if (!rate_limit_take_sparing(&handler->limit, spare, now_ms)) {
 		handler_suppress(handler, now_ms);
 		return false;
 	}
@@ -69,14 +69,11 @@ bool handler_admit(struct handler *handler)
 	return true;
 }
 
-bool handler_has_room(const struct handler *handler, size_t records)
+bool handler_has_room(const struct handler *handler, uint32_t behind)
 {
 	struct rate_limit limit = handler->limit;
-	const int64_t now_ms = clock_monotonic_ms();
 
-	while (records > 0 && rate_limit_take(&limit, now_ms))
-		records--;
-	return records == 0;
+	return rate_limit_take_sparing(&limit, behind, clock_monotonic_ms());
 }
 
 static enum format_outcome handler_format(const struct format_options *options,

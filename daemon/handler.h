@@ -30,11 +30,14 @@ struct handler handler_of(const struct handler_options *options,
 /** Goes on where the handler of the same name among before left off, if there is one. */
 void handler_take_over(struct handler *handler, const struct handler *before, size_t count);
 
-/** Counts a record that reached the handler. Returns false when its limit suppresses it. */
-bool handler_admit(struct handler *handler);
+/**
+ * Counts a record that reached the handler. Returns false when its limit suppresses it, as it does
+ * when there is not room for spare more behind it.
+ */
+bool handler_admit(struct handler *handler, uint32_t spare);
 
-/** True when its limit would let so many records more pass now. */
-bool handler_has_room(const struct handler *handler, size_t records);
+/** True when its limit would let one more record pass now, and behind more. */
+bool handler_has_room(const struct handler *handler, uint32_t behind);
 
 /**
  * Formats a record that was admitted and gives it to the target. message: facility and

@@ -4,6 +4,11 @@
 
 bool rate_limit_take(struct rate_limit *limit, int64_t now_ms)
 {
+	return rate_limit_take_sparing(limit, 0, now_ms);
+}
+
+bool rate_limit_take_sparing(struct rate_limit *limit, uint32_t spare, int64_t now_ms)
+{
 	uint64_t full = (uint64_t)limit->burst * MILLI;
 
 	if (limit->rate == 0)
@@ -25,7 +30,7 @@ bool rate_limit_take(struct rate_limit *limit, int64_t now_ms)
 			limit->tokens_milli = full;
 		limit->filled_ms = now_ms;
 	}
-	if (limit->tokens_milli < MILLI)
+	if (limit->tokens_milli < MILLI * ((uint64_t)spare + 1))
 		return false;
 	limit->tokens_milli -= MILLI;
 	return true;

@@ -19,4 +19,7 @@ struct rate_limit {
 /** May one more record pass? now_ms: monotonic; a step backward fills nothing. */
 bool rate_limit_take(struct rate_limit *limit, int64_t now_ms);
 
+/** The same for a record that leaves room for so many behind it: without that it may not pass. */
+bool rate_limit_take_sparing(struct rate_limit *limit, uint32_t spare, int64_t now_ms);
+
 #endif

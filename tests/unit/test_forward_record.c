@@ -219,6 +219,31 @@ START_TEST(recorded_records_have_one_fate_too)
 }
 END_TEST
 
+START_TEST(recorded_records_leave_room_for_their_trigger)
+{
+	struct lease *lease;
+	uint64_t sent = 0;
+
+	handlers[0].rate_limit = 1;
+	handlers[0].rate_burst = 2;
+	lease = open_recorded("other");
+	give_lease(lease, 10, "one");
+	give_lease(lease, 10, "two");
+	give_lease(lease, 40, "trigger");
+	ck_assert_ptr_nonnull(strstr(received(0), "recorded=\"true\"] one"));
+	ck_assert_ptr_nonnull(strstr(received(0), "] 1 record suppressed by rate-limit"));
+	ck_assert_ptr_nonnull(strstr(received(0), "logger=\"other\"] trigger"));
+	ck_assert_uint_eq(ops.close(ops.arg, lease, true), 0);
+	handlers[0].rate_burst = 1;
+	lease = open_recorded("other");
+	give_lease(lease, 10, "last words"); /* which nothing follows */
+	ck_assert(ops.play_back(ops.arg, lease, &sent));
+	ck_assert_uint_eq(ops.close(ops.arg, lease, true), 0);
+	check_ledgers();
+	ck_assert_ptr_nonnull(strstr(received(0), "recorded=\"true\"] last words"));
+}
+END_TEST
+
 START_TEST(recorders_that_a_reload_takes_away_forget)
 {
 	struct lease *lease = open_recorded("other");
@@ -269,7 +294,7 @@ START_TEST(suppressed_records_are_announced_by_the_tick)
 	take_config();
 	give_text("other", 20, "passes");
 	received(0);
-	ck_assert(!forward_has_room(forward, 0, 1));
+	ck_assert(!forward_has_room(forward, 0, 0));
 	ck_assert(forward_has_room(forward, 1, 1000));
 	give_text("other", 20, "is suppressed");
 	forward_tick(forward, 0);
@@ -320,6 +345,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(recorders, what_is_left_of_a_recorder_follows_the_configuration);
 	tcase_add_test(recorders, a_slice_is_for_all_loggers_together);
 	tcase_add_test(recorders, recorded_records_have_one_fate_too);
+	tcase_add_test(recorders, recorded_records_leave_room_for_their_trigger);
 	tcase_add_test(recorders, recorders_that_a_reload_takes_away_forget);
 	suite_add_tcase(suite, recorders);
 	tcase_add_checked_fixture(own, forward_setup, forward_teardown);

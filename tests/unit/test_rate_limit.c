@@ -40,6 +40,19 @@ START_TEST(rate_limit_fills_up_to_burst_and_no_further)
 }
 END_TEST
 
+START_TEST(rate_limit_leaves_room_when_told_to)
+{
+	struct rate_limit limit = { .rate = 1, .burst = 3 };
+
+	ck_assert(!rate_limit_take_sparing(&limit, 3, 1000));
+	ck_assert(rate_limit_take_sparing(&limit, 2, 1000));
+	ck_assert(rate_limit_take_sparing(&limit, 1, 1000));
+	ck_assert(!rate_limit_take_sparing(&limit, 1, 1000));
+	ck_assert(!rate_limit_take_sparing(&limit, UINT32_MAX, 1000));
+	ck_assert(rate_limit_take(&limit, 1000));
+}
+END_TEST
+
 START_TEST(rate_limit_ignores_a_clock_that_steps_back)
 {
 	struct rate_limit limit = { .rate = 1, .burst = 1 };
@@ -67,6 +80,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, rate_limit_of_zero_limits_nothing);
 	tcase_add_test(all, rate_limit_passes_burst_then_rate);
 	tcase_add_test(all, rate_limit_fills_up_to_burst_and_no_further);
+	tcase_add_test(all, rate_limit_leaves_room_when_told_to);
 	tcase_add_test(all, rate_limit_ignores_a_clock_that_steps_back);
 	tcase_add_test(all, rate_limit_of_one_a_second_counts_in_slow_steps);
 	suite_add_tcase(suite, all);
