@@ -22,15 +22,22 @@ struct handler handler_of(const struct handler_options *options,
 	};
 }
 
+static bool is_same_limit(const struct rate_limit *a, const struct rate_limit *b)
+{
+	return a->rate == b->rate && a->burst == b->burst;
+}
+
 void handler_take_over(struct handler *handler, const struct handler *before, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (strcmp(before[i].name, handler->name) == 0) {
-			handler->hits = before[i].hits;
-			handler->rate_limited = before[i].rate_limited;
-			handler->announce_ms = before[i].announce_ms;
-			return;
-		}
+		if (strcmp(before[i].name, handler->name) != 0)
+			continue;
+		handler->hits = before[i].hits;
+		handler->rate_limited = before[i].rate_limited;
+		handler->announce_ms = before[i].announce_ms;
+		if (is_same_limit(&handler->limit, &before[i].limit))
+			handler->limit = before[i].limit; /* a reload is no fresh burst */
+		return;
 	}
 }
 

@@ -69,6 +69,21 @@ START_TEST(record_is_limited_where_its_handlers_are)
 }
 END_TEST
 
+START_TEST(reload_gives_a_limit_no_fresh_burst)
+{
+	handlers[0].rate_limit = 1;
+	handlers[0].rate_burst = 1000;
+	take_config();
+	for (int i = 0; i < 1000; i++)
+		give_text("other", 20, "only handler 0");
+	take_config();
+	ck_assert(!forward_has_room(forward, 0, 100));
+	handlers[0].rate_burst = 2000; /* another limit begins anew */
+	take_config();
+	ck_assert(forward_has_room(forward, 0, 1999));
+}
+END_TEST
+
 START_TEST(record_is_cut_to_what_the_configuration_allows)
 {
 	char text[1000];
@@ -319,6 +334,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(records, record_reaches_every_handler_on_its_path);
 	tcase_add_test(records, record_has_one_fate);
 	tcase_add_test(records, record_is_limited_where_its_handlers_are);
+	tcase_add_test(records, reload_gives_a_limit_no_fresh_burst);
 	tcase_add_test(records, record_is_cut_to_what_the_configuration_allows);
 	tcase_add_test(records, own_context_comes_before_inherited);
 	tcase_add_test(records, record_that_cannot_be_sent_is_a_counted_drop);
