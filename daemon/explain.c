@@ -3,8 +3,16 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "handler.h"
 #include "logger_json.h"
 #include "os/clock.h"
+
+/* What a handler would send, made once, however often the handler is met. */
+struct sent {
+	uint32_t times;	  /* that it was met and had room */
+	size_t parts;	  /* 0: it exceeds a datagram and is dropped */
+	json_t *datagram; /* the first part; owned */
+};
 
 struct explained {
 	const struct forward *forward;
@@ -12,10 +20,9 @@ struct explained {
 	struct context_pair context[CONTEXT_PAIRS_MAX];
 	struct level_view effective;
 	bool exists;
-	size_t n_takes, n_limited;
-	uint32_t taken[ROUTE_HANDLERS_MAX];    /* by each, which may be met on several loggers */
-	json_t *datagrams[ROUTE_HANDLERS_MAX]; /* each made once, however often it is met */
-	uint8_t scratch[FORMAT_SCRATCH_BYTES];
+	size_t n_takes, n_limited, n_oversize;
+	struct sent sent[ROUTE_HANDLERS_MAX];
+	struct render_space space;
 };
 
 static void note_view(const struct logger_view *view, void *arg)
@@ -26,54 +33,74 @@ static void note_view(const struct logger_view *view, void *arg)
 	explained->exists = !view->placeholder;
 }
 
-/* What a collector would be sent; null when it cannot be formatted within the target's size. */
-static json_t *datagram_json(struct explained *explained, uint16_t handler)
+/* Owned; NULL without memory. */
+static json_t *datagram_json(const struct datagram *datagram)
 {
-	struct writer scratch = writer_over(explained->scratch, sizeof(explained->scratch));
-	struct datagram datagram;
-	struct writer whole;
-	uint8_t *bytes;
-	json_t *json;
+	const size_t size = datagram->header.len + datagram->text.len;
+	CLEANUP(free) uint8_t *bytes = malloc(size);
+	struct writer whole = writer_over(bytes, size);
 
-	if (forward_render(explained->forward, handler, &explained->message, &scratch, &datagram) !=
-	    FORMAT_DONE)
-		return json_null();
-	bytes = malloc(datagram.header.len + datagram.text.len);
 	if (bytes == NULL)
 		return NULL;
-	whole = writer_over(bytes, datagram.header.len + datagram.text.len);
-	writer_text(&whole, datagram.header);
-	writer_text(&whole, datagram.text);
-	json = text_json(writer_span(&whole));
-	free(bytes);
-	return json;
+	writer_text(&whole, datagram->header);
+	writer_text(&whole, datagram->text);
+	return text_json(writer_span(&whole));
+}
+
+static void explain_sent(struct explained *explained, uint16_t handler)
+{
+	struct sent *sent = &explained->sent[handler];
+	struct datagram datagram;
+
+	if (sent->times++ > 0)
+		return;
+	sent->parts = forward_render(explained->forward, handler, &explained->message,
+				     &explained->space, &datagram);
+	if (sent->parts > 0)
+		sent->datagram = datagram_json(&datagram);
+}
+
+/* What becomes of it at a handler that it meets; counts it. */
+static const char *verdict_at(struct explained *explained, uint16_t handler)
+{
+	const struct message *message = &explained->message;
+	const struct sent *sent = &explained->sent[handler];
+
+	switch (tree_handler_verdict(forward_tree(explained->forward), handler, message->logger,
+				     message->level)) {
+	case HANDLER_BELOW_LEVEL:
+		return "level";
+	case HANDLER_FILTERS_NAME:
+		return "filter";
+	case HANDLER_TAKES:
+		break;
+	}
+	if (!forward_has_room(explained->forward, handler, sent->times)) {
+		explained->n_limited++;
+		return "rate_limited";
+	}
+	explain_sent(explained, handler);
+	if (sent->parts == 0) {
+		explained->n_oversize++;
+		return "oversize";
+	}
+	explained->n_takes++;
+	return "takes";
 }
 
 static json_t *handler_json(struct explained *explained, uint16_t handler)
 {
-	static const char *const names[] = {
-		[HANDLER_TAKES] = "takes",
-		[HANDLER_BELOW_LEVEL] = "level",
-		[HANDLER_FILTERS_NAME] = "filter",
-	};
-	const struct message *message = &explained->message;
 	struct handler_view view = forward_handler(explained->forward, handler);
-	enum handler_verdict verdict =
-		tree_handler_verdict(forward_tree(explained->forward), handler, message->logger,
-				     message->level);
-	bool limited = verdict == HANDLER_TAKES &&
-		       !forward_has_room(explained->forward, handler, explained->taken[handler]);
+	const char *verdict = verdict_at(explained, handler);
+	const struct sent *sent = &explained->sent[handler];
 	json_t *object = json_pack("{s:s, s:s, s:s}", "handler", view.name, "target", view.target,
-				   "verdict", limited ? "rate_limited" : names[verdict]);
+				   "verdict", verdict);
 
-	explained->n_takes += verdict == HANDLER_TAKES && !limited;
-	explained->n_limited += limited;
-	if (verdict != HANDLER_TAKES || limited)
+	if (strcmp(verdict, "takes") != 0)
 		return object;
-	explained->taken[handler]++;
-	if (explained->datagrams[handler] == NULL)
-		explained->datagrams[handler] = datagram_json(explained, handler);
-	json_object_set(object, "datagram", explained->datagrams[handler]);
+	json_object_set(object, "datagram", sent->datagram);
+	if (sent->parts > 1)
+		json_object_set_new(object, "parts", json_integer((json_int_t)sent->parts));
 	return object;
 }
 
@@ -120,6 +147,9 @@ static void set_verdict(json_t *object, const struct explained *explained)
 	} else if (explained->n_takes > 0) {
 		verdict = "delivered";
 		reason = "";
+	} else if (explained->n_oversize > 0) {
+		verdict = "oversize";
+		reason = "it exceeds datagram-bytes of every target that would get it";
 	} else if (explained->n_limited > 0) {
 		verdict = "rate_limited";
 		reason = "every handler that would take it is at its rate-limit now";
@@ -169,8 +199,8 @@ json_t *explain(const struct forward *forward, struct span name, uint8_t level, 
 	};
 	tree_view(tree, name, note_view, explained);
 	object = explained_json(explained);
-	for (size_t i = 0; i < ARRAY_LEN(explained->datagrams); i++)
-		json_decref(explained->datagrams[i]);
+	for (size_t i = 0; i < ARRAY_LEN(explained->sent); i++)
+		json_decref(explained->sent[i].datagram);
 	free(explained);
 	return object;
 }

@@ -12,9 +12,11 @@
 
 /**
  * {"name","level","exists","effective":{...},"verdict","reason","path":[{"logger","propagate",
- * "handlers":[{"handler","target","verdict","datagram"}]}]}.
+ * "handlers":[{"handler","target","verdict","datagram","parts"}]}]}.
  * verdict: "delivered", "filtered", "rate_limited" or "no_handler", as the record would be
- * counted; of a handler "takes", "rate_limited", "level" or "filter". datagram: with "takes".
+ * counted, or "oversize" when every delivery would be dropped for its size; of a handler "takes",
+ * "rate_limited", "oversize", "level" or "filter". datagram: with "takes", the first of so many
+ * parts if there are several.
  * The record is one without a lease: its context is what the configuration gives.
  * Owned; NULL without memory.
  */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "format/escape.h"
 #include "os/clock.h"
 
 #define USERS_FILE "/etc/passwd"
@@ -392,16 +393,14 @@ struct span forward_host(const struct forward *forward)
 	return span_of(forward->host);
 }
 
-enum format_outcome forward_render(const struct forward *forward, size_t handler,
-				   const struct message *message, struct writer *scratch,
-				   struct datagram *datagram_out)
+size_t forward_render(const struct forward *forward, size_t handler, const struct message *message,
+		      struct render_space *space, struct datagram *datagram_out)
 {
-	const struct handler *to = &forward->handlers[handler];
-	struct message shaped = *message;
+	struct message taken = *message;
 
-	shaped.facility = to->facility;
-	return format_datagram(&to->format, &shaped, output_timestamps(forward->output), scratch,
-			       datagram_out);
+	taken.text.len = escape_cut(taken.text, forward->record_bytes);
+	return handler_render(&forward->handlers[handler], &taken,
+			      output_timestamps(forward->output), space, datagram_out);
 }
 
 bool forward_has_room(const struct forward *forward, size_t handler, uint32_t behind)

@@ -13,6 +13,7 @@
 #include "route/recorder.h"
 
 struct forward;
+struct render_space;
 
 /** received = accepted + filtered + rate_limited + no_handler + rejected, at every instant. */
 struct record_counts {
@@ -95,13 +96,9 @@ void forward_own_record(struct forward *forward, struct span logger, uint8_t lev
 /** The tree, for the operator's overrides. */
 struct tree *forward_tree_of(struct forward *forward);
 
-/**
- * What a handler would send of a message now, sequenceId apart; counts nothing, takes nothing
- * from a rate limit. datagram_out: borrowed from scratch and the message.
- */
-enum format_outcome forward_render(const struct forward *forward, size_t handler,
-				   const struct message *message, struct writer *scratch,
-				   struct datagram *datagram_out);
+/** What a handler would send of a message now, as handler_render() says. */
+size_t forward_render(const struct forward *forward, size_t handler, const struct message *message,
+		      struct render_space *space, struct datagram *datagram_out);
 /** True when the handler's rate limit would let one more record pass now, and behind more. */
 bool forward_has_room(const struct forward *forward, size_t handler, uint32_t behind);
 /** HOST of all records; borrowed until a reload. */

@@ -155,6 +155,29 @@ size_t handler_deliver(struct handler *handler, struct message *message, struct 
 	return 1;
 }
 
+size_t handler_render(const struct handler *handler, const struct message *message,
+		      struct timestamp_cache *cache, struct render_space *space,
+		      struct datagram *datagram_out)
+{
+	struct writer scratch = writer_over(space->scratch, sizeof(space->scratch));
+	struct format_options options = handler->format;
+	struct message shaped = *message;
+	struct split split;
+
+	shaped.facility = handler->facility;
+	if (format_datagram(&options, &shaped, cache, &scratch, datagram_out) == FORMAT_DONE)
+		return 1;
+	if (options.oversize != OVERSIZE_SPLIT)
+		return 0;
+	if (split_begin(&split, &options, &shaped, cache, space->split_text)) {
+		size_t parts = split_left(&split);
+
+		return split_next(&split, 0, cache, &scratch, datagram_out) ? parts : 0;
+	}
+	options.oversize = OVERSIZE_CUT;
+	return format_datagram(&options, &shaped, cache, &scratch, datagram_out) == FORMAT_DONE;
+}
+
 void handler_tick(struct handler *handler, int64_t now_ms)
 {
 	if (now_ms >= handler->announce_ms &&

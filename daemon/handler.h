@@ -8,6 +8,7 @@
 #define LOGFWD_HANDLER_H
 
 #include "config/config.h"
+#include "format/split.h"
 #include "output/output.h"
 #include "route/rate_limit.h"
 
@@ -38,6 +39,21 @@ bool handler_admit(struct handler *handler, uint32_t spare);
 
 /** True when its limit would let one more record pass now, and behind more. */
 bool handler_has_room(const struct handler *handler, uint32_t behind);
+
+/** Where one message is rendered. */
+struct render_space {
+	uint8_t scratch[FORMAT_SCRATCH_BYTES];
+	uint8_t split_text[SPLIT_TEXT_BYTES];
+};
+
+/**
+ * What handler_deliver() would send of a message, sequenceId apart; counts nothing, takes nothing
+ * from the limit. datagram_out: borrowed from space and the message; of several the first.
+ * Returns how many datagrams it would be; 0: it would be dropped, as it exceeds one.
+ */
+size_t handler_render(const struct handler *handler, const struct message *message,
+		      struct timestamp_cache *cache, struct render_space *space,
+		      struct datagram *datagram_out);
 
 /**
  * Formats a record that was admitted and gives it to the target. message: facility and

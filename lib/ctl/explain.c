@@ -18,6 +18,7 @@ static const char *handler_text(const char *verdict)
 		{ "takes", "takes it" },
 		{ "level", "passes it by: below the handler's level" },
 		{ "filter", "passes it by: the handler's filter" },
+		{ "oversize", "drops it: it exceeds the target's datagram-bytes" },
 		{ "rate_limited", "would take it, but is at its rate-limit now" },
 	};
 
@@ -43,7 +44,11 @@ static void print_step(const json_t *step)
 		visible_write(stdout, span_of(json_text(handler, "handler")));
 		fputs(" to ", stdout);
 		visible_write(stdout, span_of(json_text(handler, "target")));
-		printf(": %s\n", handler_text(json_text(handler, "verdict")));
+		printf(": %s", handler_text(json_text(handler, "verdict")));
+		if (json_number(handler, "parts") > 0)
+			printf(", in %" JSON_INTEGER_FORMAT " parts; the first:",
+			       json_number(handler, "parts"));
+		putchar('\n');
 		if (json_is_string(json_object_get(handler, "datagram"))) {
 			fputs("      ", stdout);
 			visible_write(stdout, span_of(json_text(handler, "datagram")));

@@ -283,3 +283,28 @@ def test_a_handler_that_is_met_again_needs_room_for_each(start_daemon, collector
         client.flush()
     assert daemon.stats()["records"]["deliveries"] == 2
     assert [message.text for message in collector.messages(2)] == [b"met three times"] * 2
+
+
+@pytest.mark.parametrize("oversize, size", [("cut", 1000), ("split", 1000), ("drop", 1000), ("drop", 9)])
+def test_what_exceeds_a_datagram(start_daemon, collector, oversize, size):
+    daemon = start_daemon(target("central", collector, datagram_bytes=480, oversize=oversize))
+    explained = daemon.request("explain", name="a", level=40, text="x" * size)
+    (handler,) = explained["path"][0]["handlers"]
+    with daemon.client() as client:
+        client.open(1, b"a")
+        client.log(1, b"x" * size, level=40)
+        client.flush()
+    central = daemon.stats()["targets"]["central"]
+    dropped = central["dropped"]["oversize"]
+    assert (explained["verdict"] == handler["verdict"] == "oversize") == (dropped == 1)
+    if dropped:
+        assert (oversize, size) == ("drop", 1000) and "datagram" not in handler
+        assert "drops it: it exceeds" in daemon.ctl("explain", "a", "error", "x" * size)
+        return
+    sent = [datagram.decode() for datagram in collector.received(central["enqueued"])]
+    assert explained["verdict"] == "delivered" and handler.get("parts", 1) == len(sent)
+    # the sender's name and number are another, so how much of the text fits is too
+    assert comparable(handler["datagram"].rstrip("x")) == comparable(sent[0].rstrip("x"))
+    assert (len(sent) > 1) == (oversize == "split") == (
+        f", in {len(sent)} parts;" in daemon.ctl("explain", "a", "error", "x" * size)
+    )
