@@ -7,6 +7,10 @@
 #include "os/clock.h"
 #include "os/log.h"
 
+/* Of giving back leases in one turn of the loop, about; and the part of a longer turn before it. */
+#define RECLAIM_US   1000
+#define RECLAIM_PART 2
+
 /* What a client was told that needs a map in any case: versions count from 1. */
 #define NOTHING_TOLD ((struct client_levels){ .version = 0 })
 
@@ -225,6 +229,13 @@ static void client_on_writable(evutil_socket_t fd, short what, void *arg)
 		client_ring_look_soon(&client->ring);
 }
 
+/* Some have ended. */
+static void clients_reclaim_soon(struct client_env *env)
+{
+	env->reclaim_asked_us = clock_monotonic_us();
+	client_slice_soon(TAILQ_FIRST(&env->ended));
+}
+
 void client_end(struct client *client, enum frame_error_code code, const char *reason)
 {
 	if (client->fd < 0)
@@ -248,7 +259,33 @@ void client_end(struct client *client, enum frame_error_code code, const char *r
 	free(client->put_off);
 	client->put_off = NULL;
 	client_drop_ring(client); /* not before: who rings for us has to find nobody */
-	client_slice_soon(client);
+	event_del(client->slice); /* there is nothing to go on with */
+	TAILQ_INSERT_TAIL(&client->env->ended, client, ended);
+	if (TAILQ_FIRST(&client->env->ended) == client)
+		clients_reclaim_soon(client->env);
+}
+
+/*
+ * For about a millisecond, however many clients have ended at once: others wait for the loop. But
+ * where those keep it busy for long, not for less than a fair part of the time.
+ */
+static void clients_reclaim(struct client_env *env)
+{
+	const int64_t now_us = clock_monotonic_us();
+	const int64_t part_us = (now_us - env->reclaim_asked_us) / RECLAIM_PART;
+	const int64_t until_us = now_us + (part_us > RECLAIM_US ? part_us : RECLAIM_US);
+	struct client *client;
+
+	while ((client = TAILQ_FIRST(&env->ended)) != NULL && clock_monotonic_us() < until_us) {
+		if (client_reclaim(client)) {
+			client_free(client);
+			continue;
+		}
+		TAILQ_REMOVE(&env->ended, client, ended);
+		TAILQ_INSERT_TAIL(&env->ended, client, ended);
+	}
+	if (client != NULL)
+		clients_reclaim_soon(env);
 }
 
 static void client_on_slice(evutil_socket_t fd, short what, void *arg)
@@ -259,10 +296,8 @@ static void client_on_slice(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (client->fd >= 0)
 		client_drain(client);
-	else if (client_reclaim(client))
-		client_free(client);
 	else
-		client_slice_soon(client);
+		clients_reclaim(client->env);
 }
 
 void client_free(struct client *client)
@@ -274,6 +309,8 @@ void client_free(struct client *client)
 	client_tell_exit(client);
 	quota_release(client->env->quota, QUOTA_CLIENTS, client->uid, 1);
 	client_leave_list(client);
+	if (client->fd < 0)
+		TAILQ_REMOVE(&client->env->ended, client, ended);
 	client_destroy(client);
 }
 

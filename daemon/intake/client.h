@@ -10,6 +10,7 @@
 #define LOGFWD_INTAKE_CLIENT_H
 
 #include <event2/event.h>
+#include <sys/queue.h>
 
 #include "base/cleanup.h"
 #include "intake/client_ring.h"
@@ -28,6 +29,9 @@ struct client_list {
 	uint64_t entered; /* connections that ever were in it */
 };
 struct client *client_next(const struct client *client);
+
+/** Those of them that have ended, whose leases are being given back, in turns. */
+TAILQ_HEAD(client_queue, client);
 
 /** Of rings, ever. */
 struct ring_counts {
@@ -50,10 +54,12 @@ struct client_env {
 	struct client
 		*push_next; /* of the round of level maps: whom it comes to next; NULL: nobody */
 	struct client_list
-		list;	   /* a client enters it when it is made and leaves when it is freed */
-	bool stopping;	   /* the daemon goes, and not its clients */
-	uint64_t live;	   /* its length */
-	bool offers_rings; /* limits.ring-bytes has room for one */
+		list; /* a client enters it when it is made and leaves when it is freed */
+	struct client_queue ended; /* of it; the slice of the first one is due */
+	int64_t reclaim_asked_us;  /* monotonic: since then it is */
+	bool stopping;		   /* the daemon goes, and not its clients */
+	uint64_t live;		   /* its length */
+	bool offers_rings;	   /* limits.ring-bytes has room for one */
 	struct ring_counts rings;
 	uint64_t violations; /* connections that broke the protocol */
 	struct refusal_counts refusals;

@@ -22,7 +22,8 @@ struct client {
 	uid_t uid;
 	struct event *readable;
 	struct event *writable; /* while unsent, or a level map, waits for room */
-	struct event *slice;	/* drives what takes several turns: what was put off, and its end */
+	struct event *slice;	/* drives what was put off; of the first that has ended, all ends */
+	TAILQ_ENTRY(client) ended; /* in env.ended, once fd is -1 */
 	uint8_t *unsent; /* answers that found no room: until they go, nothing is read; or NULL */
 	size_t unsent_length;
 	struct put_off *put_off; /* what it said and must wait; nothing more is read; or NULL */

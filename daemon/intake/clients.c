@@ -241,6 +241,7 @@ int clients_new(struct event_base *base, int fd, const struct intake_ops *ops,
 		.seed = seed,
 		.arena = malloc(CLIENT_ARENA_BYTES),
 		.reply = malloc(WIRE_PACKET_MAX),
+		.ended = TAILQ_HEAD_INITIALIZER(clients->env.ended),
 	};
 	level_push_init(&clients->push);
 	clients->accept_again = evtimer_new(base, clients_on_accept_again, clients);

@@ -54,6 +54,7 @@ static struct client_env *shared_env(void)
 			.hello_ms = 60000,
 			.arena = malloc(CLIENT_ARENA_BYTES),
 			.reply = malloc(WIRE_PACKET_MAX),
+			.ended = TAILQ_HEAD_INITIALIZER(env.ended),
 		};
 	}
 	require(env.base != NULL && env.quota != NULL && env.arena != NULL && env.reply != NULL,

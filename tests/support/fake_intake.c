@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "os/clock.h"
+
 struct lease {
 	size_t context_bytes; /* as if no pair ever replaced another */
 	struct span name;     /* its bytes stand behind it */
@@ -81,7 +83,10 @@ static bool fake_play_back(void *arg, struct lease *lease, uint64_t *sent)
 static size_t fake_close(void *arg, struct lease *lease, bool client_exit)
 {
 	struct fake_intake *fake = arg;
+	const int64_t until_us = clock_monotonic_us() + fake->end_us;
 
+	while (clock_monotonic_us() < until_us)
+		;
 	note(fake, "%s %.*s\n", client_exit ? "exit" : "close", SPAN(lease->name));
 	fake->leases--;
 	free(lease);

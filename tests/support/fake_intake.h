@@ -21,6 +21,7 @@ struct fake_intake {
 	size_t sent_of_each; /* recorded records sent for each lease of a client that is gone */
 	size_t puts_off_each; /* each n-th record or end of a lease is put off to a later turn; 0: none */
 	size_t asked;	      /* so many were, if any is */
+	int64_t end_us;	      /* that the end of each lease takes */
 	size_t forgotten_of_each;    /* the same, forgotten with each that was closed */
 	struct client_levels levels; /* of every owner */
 	size_t leases;		     /* open now */

@@ -34,6 +34,7 @@ void fixture_setup(void)
 		.arena = malloc(CLIENT_ARENA_BYTES),
 		.reply = malloc(WIRE_PACKET_MAX),
 		.offers_rings = true,
+		.ended = TAILQ_HEAD_INITIALIZER(env.ended),
 	};
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
 	peer_init(&peer, fds[0]);
@@ -63,6 +64,12 @@ void serve(void)
 {
 	for (int i = 0; i < LOOP_TURNS; i++)
 		event_base_loop(env.base, EVLOOP_NONBLOCK);
+}
+
+void serve_short_turn(void)
+{
+	env.reclaim_asked_us = INT64_MAX; /* however long this process has waited for a processor */
+	event_base_loop(env.base, EVLOOP_ONCE);
 }
 
 void greet(void)

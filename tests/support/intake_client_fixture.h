@@ -23,6 +23,9 @@ void fixture_teardown(void);
 
 /** Serves what is there, in turns of the loop, until nothing is left to do at once. */
 void serve(void);
+
+/** One turn, in which clients that have ended have no more time than in a short one. */
+void serve_short_turn(void);
 /** Greets, and forgets what was answered. */
 void greet(void);
 
