@@ -98,8 +98,8 @@ void logfwd_logger_close(struct logfwd_logger *logger);
 int logfwd_logger_set_level(struct logfwd_logger *logger, int level);
 
 /**
- * Sets a key of the logger's context, which its records and those of this process's
- * loggers below it carry. key: 1..32 printable ASCII characters but '=', ']', '"' and
+ * Sets a key of the logger's context, which records given to this lease and those of this
+ * process's loggers below it carry. key: 1..32 printable ASCII characters but '=', ']', '"' and
  * space. value: at most 1024 bytes, NULL unsets. At most 32 keys on a logger.
  * Errors: -EINVAL, -E2BIG, -ENOMEM, -ENOBUFS.
  */
