@@ -131,10 +131,11 @@ static json_t *stream_tail(const struct control_ops *ops, const struct control_c
 {
 	const char *verb, *fault;
 	struct tail_wish wish = { 0 };
-	int level = 0, all = 0, error;
+	json_int_t level = 0; /* whole: a larger one must not pass for a level by its last bits */
+	int all = 0, error;
 	json_error_t json_error;
 
-	if (json_unpack_ex(request, &json_error, 0, "{s:s, s?s, s?i, s?b !}", "verb", &verb,
+	if (json_unpack_ex(request, &json_error, 0, "{s:s, s?s, s?I, s?b !}", "verb", &verb,
 			   "pattern", &wish.pattern, "level", &level, "all", &all) < 0)
 		return usage_error(&json_error);
 	fault = wish.pattern == NULL ? NULL : pattern_fault(wish.pattern);
@@ -171,9 +172,9 @@ static json_t *run_set_level(const struct control_ops *ops, json_t *request)
 	double seconds = 0;
 	struct span name;
 	json_error_t error;
-	int level;
+	json_int_t level;
 
-	if (json_unpack_ex(request, &error, 0, "{s:s, s:s, s:i, s?F !}", "verb", &verb, "name",
+	if (json_unpack_ex(request, &error, 0, "{s:s, s:s, s:I, s?F !}", "verb", &verb, "name",
 			   &pattern, "level", &level, "seconds", &seconds) < 0)
 		return usage_error(&error);
 	fault = pattern_fault(pattern);
@@ -194,16 +195,16 @@ static json_t *run_set_level(const struct control_ops *ops, json_t *request)
 	change.name = span_first(name, name.len - change.is_prefix);
 	if (ops->set_level(ops->arg, &change, reason) < 0)
 		return verbs_error(CODE_FAILED, reason);
-	return answer_with(json_pack("{s:s, s:i}", "name", pattern, "level", level));
+	return answer_with(json_pack("{s:s, s:I}", "name", pattern, "level", level));
 }
 
 static json_t *run_explain(const struct control_ops *ops, json_t *request)
 {
 	const char *verb, *name, *text = "sample", *fault;
 	json_error_t error;
-	int level;
+	json_int_t level;
 
-	if (json_unpack_ex(request, &error, 0, "{s:s, s:s, s:i, s?s !}", "verb", &verb, "name",
+	if (json_unpack_ex(request, &error, 0, "{s:s, s:s, s:I, s?s !}", "verb", &verb, "name",
 			   &name, "level", &level, "text", &text) < 0)
 		return usage_error(&error);
 	fault = name_fault(span_of(name));

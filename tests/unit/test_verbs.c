@@ -106,6 +106,7 @@ static const struct {
 	{ "{\"verb\":\"tail\",\"pattern\":\"a*b\"}", "usage", "last" },
 	{ "{\"verb\":\"tail\",\"level\":-1}", "usage", "1 to 100" },
 	{ "{\"verb\":\"tail\",\"level\":101}", "usage", "1 to 100" },
+	{ "{\"verb\":\"tail\",\"level\":4294967306}", "usage", "1 to 100" },
 	{ "{\"verb\":\"tail\",\"level\":\"info\"}", "usage", "integer" },
 	{ "{\"verb\":\"tail\",\"all\":1}", "usage", "true or false" },
 	{ "{\"verb\":\"tail\",\"count\":1}", "usage", "count" },
@@ -259,6 +260,9 @@ END_TEST
 static const char *const bad_levels[] = {
 	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":101}",
 	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":-1}",
+	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":4294967296}",
+	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":4294967306}",
+	"{\"verb\":\"explain\",\"name\":\"a\",\"level\":4294967306}",
 	"{\"verb\":\"set-level\",\"name\":\"a*b\",\"level\":10}",
 	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":0,\"seconds\":1}",
 	"{\"verb\":\"set-level\",\"name\":\"a\",\"level\":10,\"seconds\":0.0001}",
