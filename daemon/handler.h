@@ -2,7 +2,8 @@
  * handler: where the records that reach it go, in what shape, and how fast.
  *
  * Belongs to a generation of the configuration; its counts, and what its limit has left unless
- * that is another one, are handed to the next one of its name. What its rate limit has suppressed is announced once a second, through its target.
+ * that is another one, are handed to the next one of its name. What its rate limit has suppressed
+ * is announced once a second, through its target.
  */
 #ifndef LOGFWD_HANDLER_H
 #define LOGFWD_HANDLER_H
