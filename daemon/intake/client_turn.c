@@ -5,7 +5,10 @@
 
 #include "base/reader.h"
 #include "intake/client_internal.h"
+#include "os/clock.h"
 
+/* After so long no further packets are read: records can be small, and clients many. */
+#define TURN_US		 1000
 #define PACKETS_PER_TURN 64
 /* With so many bytes of answers a turn ends: they go before more is asked. */
 #define ANSWERS_PER_TURN (32 * 1024)
@@ -244,12 +247,14 @@ static bool client_may_go_on(const struct client *client, const struct writer *r
 /* What it said by socket, and if nothing more waits there, what it said through the ring. */
 static const char *client_listen(struct client *client, struct turn *turn, struct writer *reply)
 {
+	const int64_t until_us = clock_monotonic_us() + TURN_US;
 	const char *wrong = NULL;
 
-	while (wrong == NULL && client_may_go_on(client, reply) && !turn_is_over(turn)) {
+	do {
 		client_receive_group(client, turn);
 		wrong = client_take_group(client, turn, reply);
-	}
+	} while (wrong == NULL && client_may_go_on(client, reply) && !turn_is_over(turn) &&
+		 clock_monotonic_us() < until_us);
 	if (wrong == NULL && client_may_go_on(client, reply) && client->ring.in_use &&
 	    turn_has_room(turn) && (turn->empty || turn->closed))
 		wrong = client_take_ring(client, turn, reply);

@@ -20,6 +20,14 @@ void fake_intake_init(struct fake_intake *fake)
 	fake->levels = (struct client_levels){ .version = 1, .floor = 101 };
 }
 
+static void take_time(int64_t duration_us)
+{
+	const int64_t until_us = clock_monotonic_us() + duration_us;
+
+	while (clock_monotonic_us() < until_us)
+		;
+}
+
 __attribute__((format(printf, 2, 3))) static void note(struct fake_intake *fake, const char *format,
 						       ...)
 {
@@ -83,10 +91,8 @@ static bool fake_play_back(void *arg, struct lease *lease, uint64_t *sent)
 static size_t fake_close(void *arg, struct lease *lease, bool client_exit)
 {
 	struct fake_intake *fake = arg;
-	const int64_t until_us = clock_monotonic_us() + fake->end_us;
 
-	while (clock_monotonic_us() < until_us)
-		;
+	take_time(fake->end_us);
 	note(fake, "%s %.*s\n", client_exit ? "exit" : "close", SPAN(lease->name));
 	fake->leases--;
 	free(lease);
@@ -144,6 +150,7 @@ static bool fake_record(void *arg, const struct record *record)
 
 	if (record->lease != NULL && fake_puts_off(fake))
 		return false;
+	take_time(fake->record_us);
 	fake->records++;
 	fake->last = *record;
 	snprintf(fake->last_app, sizeof(fake->last_app), "%.*s", SPAN(record->app));

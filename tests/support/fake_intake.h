@@ -22,6 +22,7 @@ struct fake_intake {
 	size_t puts_off_each; /* each n-th record or end of a lease is put off to a later turn; 0: none */
 	size_t asked;	      /* so many were, if any is */
 	int64_t end_us;	      /* that the end of each lease takes */
+	int64_t record_us;	     /* that each record takes */
 	size_t forgotten_of_each;    /* the same, forgotten with each that was closed */
 	struct client_levels levels; /* of every owner */
 	size_t leases;		     /* open now */

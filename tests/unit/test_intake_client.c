@@ -508,6 +508,30 @@ START_TEST(who_ends_has_a_part_of_long_turns)
 }
 END_TEST
 
+/* Records can be small, or take long: others wait for the loop. */
+START_TEST(client_that_says_a_lot_does_so_in_short_turns)
+{
+	const size_t count = 32;
+	char text[1000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	greet();
+	peer_open(&peer, 1, "app");
+	peer_say(&peer);
+	for (size_t i = 0; i < count; i++) {
+		peer_record(&peer, 1, text);
+		peer_say(&peer);
+	}
+	fake.record_us = 1000;
+	ck_assert(client_drain(client));
+	ck_assert_uint_ge(fake.records, 1);
+	ck_assert_uint_lt(fake.records, count);
+	serve();
+	ck_assert_uint_eq(fake.records, count);
+}
+END_TEST
+
 START_TEST(hello_that_waited_for_a_busy_daemon_is_taken)
 {
 	int64_t start_ms;
@@ -574,6 +598,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(life, leases_of_a_client_that_went_are_given_back_in_slices);
 	tcase_add_test(life, clients_that_end_at_once_share_the_turns);
 	tcase_add_test(life, who_ends_has_a_part_of_long_turns);
+	tcase_add_test(life, client_that_says_a_lot_does_so_in_short_turns);
 	tcase_add_test(life, hello_that_waited_for_a_busy_daemon_is_taken);
 	tcase_add_test(life, client_is_told_why_it_ends);
 	suite_add_tcase(suite, life);
