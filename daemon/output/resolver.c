@@ -5,20 +5,36 @@
 #include <event2/util.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "os/clock.h"
 
 /* While a name has no good answer it is asked for again this soon, if its interval is not shorter. */
 #define RETRY_S		2
+#define OUTDATED_S	1 /* between two looks whether the questions to old nameservers have ended */
 #define NAMESERVERS_MAX 3 /* of which resolv.conf(5) takes notice */
 #define CANCEL_TURNS	8
 #define RESOLV_CONF	"/etc/resolv.conf"
+#define HOSTS		"/etc/hosts"
 #define LINE_BYTES	512
+
+/* Which file was read, and as of when; all 0: there was none. */
+struct file_stamp {
+	dev_t device;
+	ino_t inode;
+	off_t bytes;
+	struct timespec changed;
+};
+
+struct stamps {
+	struct file_stamp resolv_conf, hosts;
+};
 
 struct resolver {
 	struct event_base *base;
 	struct socket_pool *pool;
 	struct evdns_base *dns; /* only while questions are open: its sockets count */
+	struct stamps read;	/* when it was made: it never reads them again */
 	unsigned open_questions;
 	struct event *close_dns; /* evdns must not be freed from its own callback */
 };
@@ -35,6 +51,32 @@ struct question {
 	struct evdns_getaddrinfo_request *request;
 	bool asking; /* the callback is still owed */
 };
+
+static struct file_stamp file_stamp_of(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0)
+		return (struct file_stamp){ 0 };
+	return (struct file_stamp){ status.st_dev, status.st_ino, status.st_size, status.st_ctim };
+}
+
+static bool file_stamp_equal(const struct file_stamp *a, const struct file_stamp *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->bytes == b->bytes &&
+	       a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+static struct stamps stamps_now(void)
+{
+	return (struct stamps){ file_stamp_of(RESOLV_CONF), file_stamp_of(HOSTS) };
+}
+
+static bool stamps_equal(const struct stamps *a, const struct stamps *b)
+{
+	return file_stamp_equal(&a->resolv_conf, &b->resolv_conf) &&
+	       file_stamp_equal(&a->hosts, &b->hosts);
+}
 
 static void resolver_close_dns(struct resolver *resolver)
 {
@@ -114,6 +156,7 @@ static bool resolver_open_dns(struct resolver *resolver)
 	room = room < 1 ? 1 : room < NAMESERVERS_MAX ? room : NAMESERVERS_MAX;
 	if (!socket_pool_reserve(resolver->pool, room))
 		return false;
+	resolver->read = stamps_now();
 	resolver->dns = evdns_base_new(resolver->base, 0);
 	if (resolver->dns == NULL) {
 		socket_pool_reserve(resolver->pool, 0);
@@ -126,15 +169,34 @@ static bool resolver_open_dns(struct resolver *resolver)
 		evdns_base_set_option(resolver->dns, "timeout:", "1");
 		evdns_base_set_option(resolver->dns, "attempts:", "1");
 	}
-	evdns_base_load_hosts(resolver->dns, "/etc/hosts");
+	evdns_base_load_hosts(resolver->dns, HOSTS);
 	return true;
+}
+
+/*
+ * Questions that fail can follow on each other so closely that one is always open. Then those of
+ * nameservers that are gone must not be joined by another one, or nobody would ever look again.
+ */
+static bool resolver_is_outdated(const struct resolver *resolver)
+{
+	struct stamps now;
+
+	if (resolver->dns == NULL)
+		return false;
+	now = stamps_now();
+	return !stamps_equal(&resolver->read, &now);
+}
+
+static void question_schedule_ms(struct question *question, int64_t wait_ms)
+{
+	const struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
+
+	event_add(question->timer, &wait);
 }
 
 static void question_schedule(struct question *question, uint32_t seconds)
 {
-	const struct timeval wait = { .tv_sec = seconds };
-
-	event_add(question->timer, &wait);
+	question_schedule_ms(question, (int64_t)seconds * 1000);
 }
 
 static void on_addrinfo(int result, struct evutil_addrinfo *found, void *arg)
@@ -174,6 +236,10 @@ static void question_ask(struct question *question)
 	const struct address_list none = { 0 };
 	char port[6];
 
+	if (resolver_is_outdated(question->resolver)) {
+		question_schedule(question, OUTDATED_S);
+		return;
+	}
 	question->asked_ms = clock_monotonic_ms();
 	if (!resolver_open_dns(question->resolver)) {
 		question_schedule(question, RETRY_S);
@@ -241,5 +307,5 @@ void question_hurry(struct question *question)
 
 	if (question->asking)
 		return;
-	question_schedule(question, since_ms >= RETRY_S * 1000 ? 0 : RETRY_S);
+	question_schedule_ms(question, since_ms >= RETRY_S * 1000 ? 0 : RETRY_S * 1000 - since_ms);
 }

@@ -114,13 +114,17 @@ static void server_ask(struct server *server)
 {
 	if (server->name.numeric)
 		return;
-	if (server->question != NULL)
+	if (server->question != NULL) {
 		question_set_interval(server->question, server->options.resolve_interval);
-	else if (resolver_ask(server->env.resolver, &server->name, server->options.resolve_interval,
-			      on_answer, server, &server->question) < 0)
+		/* the interval may be shorter now, or other addresses of the name reachable */
+		question_hurry(server->question);
+	} else if (resolver_ask(server->env.resolver, &server->name,
+				server->options.resolve_interval, on_answer, server,
+				&server->question) < 0) {
 		log_limited(&server->complaint, LOG_LEVEL_ERROR, "output",
 			    "%s: no memory to ask for its address; a reload tries again",
 			    server->text);
+	}
 }
 
 /* A window of another size, or one that another queue takes from. */

@@ -205,9 +205,7 @@ def reload_removes(scene):
         gone.stop()
         scene.waits_for_state(gone, "down", "gone")
         scene.lasts(1)
-        scene.config = target("central", kept)
-        scene.daemon.write_config(scene.whole_config(60))
-        scene.daemon.reload()
+        scene.reload(target("central", kept))
         scene.resumes(kept)
 
 

@@ -7,6 +7,7 @@ from tests.support.waiting import wait_for
 
 INTERVAL_S = 1
 NAME = "logs.example"
+OTHER_NAME = "spare.example"
 
 
 def named(scene, count=1, port=5514, ipv6=False, **options):
@@ -119,6 +120,37 @@ def moves_before_the_interval(scene):
         scene.healthy(first)
         scene.name_server.names[NAME] = ["10.9.1.2"]
         scene.near.ip("link set to0 down")
+        scene.resumes(second)
+
+
+@row("nameservers change while names fail", "sent")
+def other_nameserver(scene):
+    (collector,) = named(scene)
+    scene.name_server.names.update({NAME: None, OTHER_NAME: None})
+    scene.resolver[0].write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:5\n")
+    other = scene.near.call(lambda: NameServer("127.0.0.2"))
+    scene.at_end(other.close)
+    other.names[NAME] = ["10.9.0.2"]
+    start(scene)
+    with scene.flow():
+        scene.lasts(3)  # from now on a question for one of the names is open at any time
+        servers = f"{NAME}:5514", f"{OTHER_NAME}:5514"
+        scene.reload(target("central", *servers, **scene.options))
+        asked_again(scene)
+        scene.resolver[0].write_text("nameserver 127.0.0.2\n")
+        scene.resumes(collector)
+
+
+@row("reload with a shorter resolve-interval", "sockets:opened")
+def shorter_interval(scene):
+    first, second = named(scene, 2, resolve_interval=86400)
+    scene.name_server.names[NAME] = ["10.9.0.2"]
+    start(scene)
+    with scene.flow():
+        scene.healthy(first)
+        scene.name_server.names[NAME] = ["10.9.1.2"]
+        scene.options["resolve_interval"] = INTERVAL_S
+        scene.reload(target("central", f"{NAME}:5514", **scene.options))
         scene.resumes(second)
 
 

@@ -157,6 +157,12 @@ class Scene:
     def whole_config(self, idle_timeout):
         return f"pool {{ sockets = {self.sockets} idle-timeout = {idle_timeout} }}\n{self.config}"
 
+    def reload(self, config):
+        """Another configuration."""
+        self.config = config
+        self.daemon.write_config(self.whole_config(idle_timeout=60))
+        self.daemon.reload()
+
     # what happens
 
     def log(self, count, text=b"%d"):
