@@ -47,6 +47,7 @@ struct lane {
 	/* without queued and resending, which the queues and the batch know */
 	struct target_counts counts;
 	struct loss loss; /* since the last notice */
+	struct loss told; /* by the last notice; it is untold again when that is dropped itself */
 	int64_t noticed_ms;
 };
 
@@ -81,7 +82,9 @@ static void on_record_lost(const struct iovec *parts, struct datagram_traits tra
 	struct lane *lane = arg;
 	struct span bytes = span_of_bytes(parts->iov_base, parts->iov_len), logger;
 
-	if (datagram_logger((enum format_kind)traits.mark_kind, bytes, &logger))
+	if (traits.of_loss)
+		loss_add_earlier(&lane->loss, &lane->told);
+	else if (datagram_logger((enum format_kind)traits.mark_kind, bytes, &logger))
 		prefixes_add(&lane->loss.loggers, logger);
 }
 
@@ -511,6 +514,7 @@ static void lane_notice_if_due(struct lane *lane)
 		return;
 	}
 	bytes = lane->env.notice(&lane->loss, scratch, &traits, lane->env.arg);
+	lane->told = lane->loss;
 	lane->loss = (struct loss){ 0 };
 	lane->noticed_ms = now_ms;
 	lane_push_notice(lane, bytes, traits);

@@ -22,6 +22,18 @@ void loss_add(struct loss *loss, enum drop_reason reason, uint64_t records, int6
 	loss->by_reason[reason] += records;
 }
 
+void loss_add_earlier(struct loss *loss, const struct loss *earlier)
+{
+	if (loss->records == 0)
+		loss->last_us = earlier->last_us;
+	loss->first_us = earlier->first_us;
+	if (earlier->records >= loss->records)
+		loss->loggers = earlier->loggers;
+	loss->records += earlier->records;
+	for (size_t i = 0; i < DROP_REASONS; i++)
+		loss->by_reason[i] += earlier->by_reason[i];
+}
+
 void suppression_add(struct suppression *suppression, int64_t now_us)
 {
 	if (suppression->records == 0)

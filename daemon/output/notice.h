@@ -34,6 +34,12 @@ struct loss {
 /** Whose they were is for prefixes_add(). */
 void loss_add(struct loss *loss, enum drop_reason reason, uint64_t records, int64_t now_us);
 
+/**
+ * Adds what was lost before, as if it had not been told. Of the two sets of loggers that of the
+ * greater loss stays: what it has is still the least.
+ */
+void loss_add_earlier(struct loss *loss, const struct loss *earlier);
+
 /** What a handler's rate limit has kept from its target. Zero-initialised: nothing. */
 struct suppression {
 	uint64_t records;

@@ -150,7 +150,7 @@ static struct datagram_traits traits_of(const struct datagram *datagram, uint8_t
 	return (struct datagram_traits){
 		.severity = severity,
 		.mark_at = (uint16_t)datagram->mark_at,
-		.mark_kind = datagram->kind & 0x3FU,
+		.mark_kind = datagram->kind & 0x1FU,
 		.part = datagram->part,
 	};
 }
@@ -172,6 +172,7 @@ static struct span on_lane_notice(const struct loss *loss, uint8_t scratch[NOTIC
 
 	notice_format(&env, loss, clock_realtime_us(), scratch, &datagram);
 	*traits_out = traits_of(&datagram, NOTICE_SEVERITY);
+	traits_out->of_loss = true;
 	return whole(&datagram);
 }
 
