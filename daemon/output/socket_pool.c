@@ -28,6 +28,7 @@ struct pool_socket {
 	int fd;
 	sa_family_t family;
 	size_t segment_bytes;
+	int64_t opened_ms;
 	int64_t used_ms;
 	int64_t held_until_ms;
 	struct event *readable; /* error queue, and replies that nobody asked for */
@@ -100,13 +101,13 @@ static void pool_take_away(struct socket_pool *pool, struct pool_socket *socket,
 	socket_pool_close(pool, socket);
 }
 
-/* The least recently used one that is not held, or NULL. */
+/* The least recently used one that is not held, and that can have told its news; or NULL. */
 static struct pool_socket *pool_victim(const struct socket_pool *pool, int64_t now_ms)
 {
 	struct pool_socket *socket;
 
 	TAILQ_FOREACH (socket, &pool->sockets, by_use) {
-		if (socket->held_until_ms <= now_ms)
+		if (socket->held_until_ms <= now_ms && socket->opened_ms <= now_ms - POOL_NEWS_MS)
 			break;
 	}
 	return socket;
@@ -266,6 +267,7 @@ int socket_pool_open(struct socket_pool *pool, const struct pool_request *reques
 	socket->ready = request->ready;
 	socket->gone = request->gone;
 	socket->arg = request->arg;
+	socket->opened_ms = request->now_ms;
 	socket->used_ms = request->now_ms;
 	TAILQ_INSERT_TAIL(&pool->sockets, socket, by_use);
 	pool->counts.open++;

