@@ -91,8 +91,9 @@ static void on_answer(const struct address_list *found, void *arg)
 	if (addresses.n == 0) {
 		if (server->addresses.n == 0)
 			log_limited(&server->complaint, LOG_LEVEL_WARNING, "output",
-				    "%s: the name has no address now; asking again, records wait",
-				    server->text);
+				    "%s: the name has no address%s now; asking again, records wait",
+				    server->text,
+				    found->n > 0 ? " of the family of bind-address" : "");
 		return;
 	}
 	at = server->addresses.n > 0

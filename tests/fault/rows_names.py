@@ -123,6 +123,18 @@ def moves_before_the_interval(scene):
         scene.resumes(second)
 
 
+@row("name without an address for bind-address", "sent")
+def other_family(scene):
+    (collector,) = named(scene, bind_address='"10.9.0.1"')
+    scene.name_server.names[NAME] = ["fd09:0::2"]
+    start(scene)
+    with scene.flow():
+        asked_again(scene)
+        assert "no address of the family of bind-address" in scene.daemon.stderr()
+        scene.name_server.names[NAME] = ["fd09:0::2", "10.9.0.2"]
+        scene.resumes(collector)
+
+
 @row("nameservers change while names fail", "sent")
 def other_nameserver(scene):
     (collector,) = named(scene)
