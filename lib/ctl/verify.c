@@ -11,6 +11,18 @@
 struct place {
 	uint32_t digest;
 	bool seen;
+	uint32_t streak; /* in which it was taken as late; 0: in none */
+};
+
+/*
+ * Late ones in a row, upwards: they may be of a new beginning already, in the places of numbers
+ * that we never saw. That shows when it comes to one that we did see.
+ */
+struct streak {
+	uint32_t id;	     /* of the last one; 0: there was none */
+	uint32_t count;	     /* of numbers in it; 0: it is over */
+	uint32_t latest;     /* number */
+	uint64_t lost, late; /* the counts before it */
 };
 
 struct source {
@@ -19,7 +31,8 @@ struct source {
 	struct verify_counts counts;
 	uint32_t latest; /* the youngest number; 0: none yet */
 	uint64_t at;	 /* where that is; places go on where numbers begin again */
-	uint64_t span;	 /* numbers from the first that is expected to the latest */
+	struct streak streak;
+	uint64_t span; /* numbers from the first that is expected to the latest */
 	struct place places[VERIFY_WINDOW]; /* of the last ones */
 };
 
@@ -90,6 +103,7 @@ static struct place *place_behind(struct source *source, uint32_t steps)
 /* The latest moves on to a younger one, over those that are missing now. */
 static void take_younger(struct source *source, const struct numbered *numbered, uint32_t steps)
 {
+	source->streak.count = 0;
 	source->counts.lost += steps - 1;
 	source->counts.gaps += steps > 1 ? 1 : 0;
 	source->latest = numbered->sequence_id;
@@ -97,22 +111,65 @@ static void take_younger(struct source *source, const struct numbered *numbered,
 	source->span += steps;
 	for (uint32_t i = 0; i < steps && i < VERIFY_WINDOW; i++)
 		*place_behind(source, i) = (struct place){ 0 };
-	*place_behind(source, 0) = (struct place){ numbered->digest, true };
+	*place_behind(source, 0) = (struct place){ .digest = numbered->digest, .seen = true };
 }
 
-/* known: it is a new beginning, which was with 1, and not only the first that we see. */
-static void take_first(struct source *source, const struct numbered *numbered, bool known)
+/* The first of all that we see: nothing is known to be missing before it. */
+static void take_first(struct source *source, const struct numbered *numbered)
 {
-	bool near = known && numbered->sequence_id <= VERIFY_WINDOW;
-
-	memset(source->places, 0, sizeof(source->places));
 	source->latest = numbered->sequence_id;
 	source->at = VERIFY_WINDOW;
-	source->span = near ? numbered->sequence_id : 1;
-	source->counts.lost += source->span - 1;
-	source->counts.gaps += source->span > 1 ? 1 : 0;
-	source->counts.restarts += known ? 1 : 0;
-	*place_behind(source, 0) = (struct place){ numbered->digest, true };
+	source->span = 1;
+	*place_behind(source, 0) = (struct place){ .digest = numbered->digest, .seen = true };
+}
+
+/* A streak that leads to a new beginning was the first of it. Returns how many they are. */
+static uint32_t take_streak(struct source *source, uint32_t sequence_id)
+{
+	struct streak *streak = &source->streak;
+
+	if (streak->count == 0 || streak->latest >= sequence_id || sequence_id > VERIFY_WINDOW)
+		return 0;
+	source->counts.lost = streak->lost;
+	source->counts.late = streak->late;
+	return streak->count;
+}
+
+/* A new beginning, which was with 1; so many steps behind the latest, if it is as near as that. */
+static void take_restart(struct source *source, const struct numbered *numbered, uint32_t steps)
+{
+	uint32_t begun = take_streak(source, numbered->sequence_id);
+
+	source->at -= steps;
+	for (uint32_t i = 0; i < VERIFY_WINDOW; i++) {
+		struct place *place = place_behind(source, i);
+
+		if (begun == 0 || i >= numbered->sequence_id || place->streak != source->streak.id)
+			*place = (struct place){ 0 };
+	}
+	source->streak.count = 0;
+	source->latest = numbered->sequence_id;
+	source->span = numbered->sequence_id <= VERIFY_WINDOW ? numbered->sequence_id : 1;
+	source->counts.lost += source->span - 1 - begun;
+	source->counts.gaps += source->span - 1 > begun ? 1 : 0;
+	source->counts.restarts++;
+	*place_behind(source, 0) = (struct place){ .digest = numbered->digest, .seen = true };
+}
+
+/* Returns which streak one that is late belongs to. */
+static uint32_t streak_take(struct source *source, uint32_t sequence_id)
+{
+	struct streak *streak = &source->streak;
+
+	if (streak->count == 0 || sequence_id <= streak->latest)
+		*streak = (struct streak){
+			.id = streak->id + 1,
+			.lost = source->counts.lost,
+			.late = source->counts.late,
+		};
+	streak->count++;
+	streak->latest = sequence_id;
+	return streak->id;
 }
 
 /* One that is not younger than the latest, by so many steps, and in the window. */
@@ -121,13 +178,20 @@ static void take_older(struct source *source, const struct numbered *numbered, u
 	struct place *place = place_behind(source, steps);
 
 	if (place->seen && place->digest != numbered->digest) {
-		take_first(source, numbered, true);
+		take_restart(source, numbered, steps);
 		return;
 	}
+	if (place->seen || numbered->resent)
+		source->streak.count = 0;
 	if (place->seen) {
 		*(numbered->resent ? &source->counts.copies : &source->counts.duplicates) += 1;
 		return;
 	}
+	*place = (struct place){
+		.digest = numbered->digest,
+		.seen = true,
+		.streak = numbered->resent ? 0 : streak_take(source, numbered->sequence_id),
+	};
 	source->counts.late += numbered->resent ? 0 : 1;
 	if (steps < source->span) {
 		source->counts.lost--;
@@ -135,7 +199,6 @@ static void take_older(struct source *source, const struct numbered *numbered, u
 		source->counts.lost += steps - source->span;
 		source->span = steps + UINT64_C(1);
 	}
-	*place = (struct place){ numbered->digest, true };
 }
 
 static void take(struct source *source, const struct numbered *numbered)
@@ -145,7 +208,7 @@ static void take(struct source *source, const struct numbered *numbered)
 	source->counts.received++;
 	source->counts.resent += numbered->resent ? 1 : 0;
 	if (source->latest == 0) {
-		take_first(source, numbered, false);
+		take_first(source, numbered);
 		return;
 	}
 	ahead = steps_from(source->latest, numbered->sequence_id);
@@ -157,7 +220,7 @@ static void take(struct source *source, const struct numbered *numbered)
 	else if (numbered->resent) /* too old to be looked up */
 		source->counts.copies++;
 	else
-		take_first(source, numbered, true);
+		take_restart(source, numbered, 0);
 }
 
 bool verify_take(struct verify *verify, const char *sender, struct span datagram)

@@ -116,6 +116,40 @@ START_TEST(restart_is_told_from_copies_and_losses)
 }
 END_TEST
 
+/* The new beginning fills places that nobody had before it comes to one that was seen. */
+START_TEST(restart_is_told_by_who_did_not_see_the_beginning)
+{
+	give_range(500, 600, 0);
+	give_range(1, 600, 1);
+	expect((struct verify_counts){ .received = 701, .restarts = 1 });
+	give_range(601, 700, 1);
+	give_range(2, 4, 2);
+	give_range(6, 700, 2);
+	expect((struct verify_counts){ .received = 1499, .lost = 2, .gaps = 2, .restarts = 2 });
+	give(5, 2);
+	give(4, 2);
+	expect((struct verify_counts){ .received = 1501,
+				       .lost = 1,
+				       .gaps = 2,
+				       .late = 1,
+				       .duplicates = 1,
+				       .restarts = 2 });
+}
+END_TEST
+
+START_TEST(restart_with_losses_is_told_by_who_did_not_see_the_beginning)
+{
+	give_range(20, 30, 0);
+	give_range(2, 9, 1);
+	give_range(12, 25, 1); /* 1, 10 and 11 are missing */
+	expect((struct verify_counts){ .received = 33, .lost = 3, .gaps = 1, .restarts = 1 });
+	give(10, 1);
+	give(7, 1);
+	expect((struct verify_counts){
+		.received = 35, .lost = 2, .gaps = 1, .late = 1, .duplicates = 1, .restarts = 1 });
+}
+END_TEST
+
 START_TEST(numbers_begin_again_behind_the_largest)
 {
 	for (uint32_t i = 0; i < 20000; i++)
@@ -324,6 +358,8 @@ Suite *suite_under_test(void)
 	tcase_add_test(stream, missing_number_is_lost_until_it_comes);
 	tcase_add_test(stream, copy_is_the_networks_unless_it_is_marked);
 	tcase_add_test(stream, restart_is_told_from_copies_and_losses);
+	tcase_add_test(stream, restart_is_told_by_who_did_not_see_the_beginning);
+	tcase_add_test(stream, restart_with_losses_is_told_by_who_did_not_see_the_beginning);
 	tcase_add_test(stream, numbers_begin_again_behind_the_largest);
 	tcase_add_test(stream, window_spans_the_largest_number);
 	tcase_add_test(stream, sources_are_told_apart_and_bounded);
