@@ -18,6 +18,7 @@ static_assert(sizeof(struct entry) <= QUEUE_ENTRY_BYTES,
 
 struct ends {
 	struct entry *head, *tail;
+	size_t bytes; /* of those of one severity, as they cost */
 };
 
 struct queue {
@@ -65,6 +66,14 @@ static size_t entry_cost(size_t len)
 	return len + QUEUE_ENTRY_BYTES;
 }
 
+/* One that is on both lists now. */
+static void queue_count(struct queue *queue, const struct entry *entry)
+{
+	queue->records++;
+	queue->bytes += entry_cost(entry->len);
+	queue->alike[entry->traits.severity].bytes += entry_cost(entry->len);
+}
+
 static void queue_append(struct queue *queue, struct entry *entry)
 {
 	struct ends *alike = &queue->alike[entry->traits.severity];
@@ -75,8 +84,7 @@ static void queue_append(struct queue *queue, struct entry *entry)
 	*(alike->tail != NULL ? &alike->tail->next_alike : &alike->head) = entry;
 	queue->all.tail = entry;
 	alike->tail = entry;
-	queue->records++;
-	queue->bytes += entry_cost(entry->len);
+	queue_count(queue, entry);
 }
 
 static void queue_prepend(struct queue *queue, struct entry *entry)
@@ -91,8 +99,7 @@ static void queue_prepend(struct queue *queue, struct entry *entry)
 	*(alike->head != NULL ? &alike->head->prev_alike : &alike->tail) = entry;
 	queue->all.head = entry;
 	alike->head = entry;
-	queue->records++;
-	queue->bytes += entry_cost(entry->len);
+	queue_count(queue, entry);
 }
 
 static void queue_unlink(struct queue *queue, struct entry *entry)
@@ -107,6 +114,7 @@ static void queue_unlink(struct queue *queue, struct entry *entry)
 		entry->prev_alike;
 	queue->records--;
 	queue->bytes -= entry_cost(entry->len);
+	alike->bytes -= entry_cost(entry->len);
 }
 
 static void queue_remove(struct queue *queue, struct entry *entry)
@@ -139,6 +147,18 @@ static struct entry *queue_victim(const struct queue *queue, uint8_t severity)
 		break;
 	}
 	return queue->all.head;
+}
+
+/* Nobody gives way to a record that has no room even then. */
+static bool queue_can_hold(const struct queue *queue, size_t cost, uint8_t severity)
+{
+	size_t stays = 0;
+
+	if (queue->limits.when_full == WHEN_FULL_DROP_LOWEST) {
+		for (size_t s = 0; s < severity; s++)
+			stays += queue->alike[s].bytes;
+	}
+	return stays + cost <= queue->limits.bytes;
 }
 
 size_t queue_set_limits(struct queue *queue, const struct queue_limits *limits)
@@ -192,7 +212,7 @@ struct queue_push_result queue_push(struct queue *queue, const struct iovec *par
 	struct entry *entry;
 
 	traits.severity &= N_SEVERITIES - 1;
-	if (entry_cost(len) > queue->limits.bytes) {
+	if (!queue_can_hold(queue, entry_cost(len), traits.severity)) {
 		queue_tell(queue, parts, traits);
 		return (struct queue_push_result){ .dropped = 1 };
 	}

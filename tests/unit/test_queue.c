@@ -233,6 +233,26 @@ START_TEST(queue_puts_back_what_left_another)
 }
 END_TEST
 
+START_TEST(queue_drops_nobody_in_vain)
+{
+	uint8_t large[2 * (10 + QUEUE_ENTRY_BYTES)] = { 0 }; /* it takes the room of three */
+	const struct iovec part = { large, sizeof(large) };
+	struct datagram_traits traits = { .severity = 4 };
+
+	setup(WHEN_FULL_DROP_LOWEST, 4);
+	push('a', 3);
+	push('b', 6);
+	push('c', 3);
+	push('d', 6);
+	ck_assert_uint_eq(queue_push(queue, &part, 1, traits).dropped, 1); /* b, d: too few */
+	ck_assert_str_eq(waiting(), "abcd");
+	traits.severity = 3;
+	ck_assert_uint_eq(queue_push(queue, &part, 1, traits).dropped, 3);
+	ck_assert_uint_eq(queue_records(queue), 2);
+	queue_free(queue);
+}
+END_TEST
+
 /* Against a plain array, over random pushes and takes. */
 START_TEST(queue_agrees_with_a_plain_array)
 {
@@ -276,6 +296,7 @@ Suite *suite_under_test(void)
 	tcase_add_loop_test(all, queue_drops_whom_its_policy_names, 0, 3);
 	tcase_add_test(all, queue_drop_lowest_prefers_severe_records);
 	tcase_add_test(all, queue_refuses_what_never_fits);
+	tcase_add_test(all, queue_drops_nobody_in_vain);
 	tcase_add_loop_test(all, queue_new_limits_drop_what_exceeds_them, 0, 3);
 	tcase_add_test(all, queue_lets_some_leave_from_the_middle);
 	tcase_add_test(all, queue_puts_back_what_left_another);
