@@ -118,7 +118,38 @@ static size_t channel_take_back_quoted(struct channel *channel, const struct poo
 	return 0;
 }
 
-int channel_read_errors(struct channel *channel)
+/* A message that the kernel did not take; NULL: it took all. And the one before it, or NULL. */
+struct not_taken {
+	const struct msghdr *message, *before;
+};
+
+static bool message_begins(const struct msghdr *message, struct span quote)
+{
+	for (size_t i = 0; i < message->msg_iovlen && quote.len > 0; i++) {
+		const struct iovec *part = &message->msg_iov[i];
+		size_t length = part->iov_len < quote.len ? part->iov_len : quote.len;
+
+		if (length > 0 && memcmp(part->iov_base, quote.ptr, length) != 0)
+			return false;
+		quote = span_drop(quote, length);
+	}
+	return quote.len == 0;
+}
+
+/*
+ * A firewall of this host that rejects (iptables, nft) has sendmmsg(2) fail, and tells the sender by
+ * ICMP as well: of what was never sent nothing is lost, and nothing to be sent again.
+ */
+static bool is_of_not_taken(const struct pool_error *error, struct not_taken not_taken)
+{
+	struct span quote = span_of_bytes(error->quote, error->quoted);
+
+	return not_taken.message != NULL && quote.len > 0 &&
+	       message_begins(not_taken.message, quote) &&
+	       (not_taken.before == NULL || !message_begins(not_taken.before, quote));
+}
+
+static int read_errors(struct channel *channel, struct not_taken not_taken)
 {
 	struct server_account *account = channel->env.account;
 	struct pool_error error;
@@ -128,7 +159,7 @@ int channel_read_errors(struct channel *channel)
 	for (int i = 0; i < ERRORS_BUDGET && pool_socket_read_error(channel->socket, &error); i++) {
 		size_t refused;
 
-		if (error.error == 0)
+		if (error.error == 0 || is_of_not_taken(&error, not_taken))
 			continue;
 		server_account_error(account, error.error, clock_monotonic_ms());
 		if (!send_verdict_is_of_server(send_verdict(error.error)))
@@ -140,6 +171,11 @@ int channel_read_errors(struct channel *channel)
 		account->refused += refused;
 	}
 	return last;
+}
+
+int channel_read_errors(struct channel *channel)
+{
+	return read_errors(channel, (struct not_taken){ 0 });
 }
 
 int64_t channel_refused_since(const struct channel *channel)
@@ -301,6 +337,27 @@ static void channel_sent(struct channel *channel, const struct channel_batch *ba
 	result->sent += datagrams;
 }
 
+static struct not_taken not_taken_of(const struct segments *plan, size_t message)
+{
+	return (struct not_taken){
+		.message = &plan->messages[message].msg_hdr,
+		.before = message > 0 ? &plan->messages[message - 1].msg_hdr : NULL,
+	};
+}
+
+/* Why a message was not taken, and what the error queue tells beside it. */
+static void channel_failed(struct channel *channel, int error, struct not_taken not_taken,
+			   struct channel_result *result)
+{
+	enum send_verdict verdict = send_verdict(error);
+
+	result->failed = error;
+	if (verdict == SEND_PATH)
+		result->told = read_errors(channel, not_taken);
+	else if (verdict == SEND_REFUSED) /* that was of one before it */
+		result->told = channel_read_errors(channel);
+}
+
 struct channel_result channel_send(struct channel *channel, const struct channel_batch *batch,
 				   int64_t now_ms)
 {
@@ -316,12 +373,14 @@ struct channel_result channel_send(struct channel *channel, const struct channel
 
 		if (taken < 0) {
 			if (!channel_unshare(channel, -taken, plan.shapes[done].datagrams > 1))
-				result.failed = -taken;
+				channel_failed(channel, -taken, not_taken_of(&plan, done), &result);
 			return result;
 		}
 		channel_sent(channel, batch, &plan, done, (size_t)taken, &result);
 		done += (size_t)taken;
-		result.told = done < plan.n_messages ? channel_read_errors(channel) : 0;
+		result.told = done < plan.n_messages
+				      ? read_errors(channel, not_taken_of(&plan, done))
+				      : 0;
 		if (result.told != 0)
 			return result;
 	}

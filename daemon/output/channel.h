@@ -54,7 +54,9 @@ struct channel_batch {
 struct channel_result {
 	size_t sent; /* datagrams that the kernel took */
 	int failed;  /* an errno: why it did not take the one behind them; 0: nothing of the kind */
-	int told;    /* an errno, from the error queue, that speaks against the server; or 0 */
+	/* an errno, from the error queue, that speaks against the server; or 0. It is read when
+	 * some were not taken, but for an error that says nothing of the server. */
+	int told;
 };
 
 /**

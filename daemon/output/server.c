@@ -304,16 +304,16 @@ static int server_open_channel(struct server *server, size_t index, int64_t now_
 }
 
 /* What to do about an error of sendmmsg(2), which took nothing. */
-static void server_send_failed(struct server *server, struct channel *channel, int error,
-			       int64_t now_ms, struct server_result *result)
+static void server_send_failed(struct server *server, struct channel *channel,
+			       const struct channel_result *done, int64_t now_ms,
+			       struct server_result *result)
 {
-	enum send_verdict verdict = send_verdict(error);
-	/* News of a datagram sent before stand in the error queue as well, and count once. */
-	bool counted = send_verdict_is_of_server(verdict) && channel_read_errors(channel) != 0;
-	struct failure failure = told(server, channel, error);
+	enum send_verdict verdict = send_verdict(done->failed);
+	struct failure failure = told(server, channel, done->failed);
 
-	if (!counted) {
-		server_account_error(&server->account, error, now_ms);
+	/* News of a datagram sent before stand in the error queue as well, and count once. */
+	if (!send_verdict_is_of_server(verdict) || done->told == 0) {
+		server_account_error(&server->account, done->failed, now_ms);
 		if (verdict == SEND_PATH)
 			failure.trouble = TROUBLE_LOCAL;
 	}
@@ -381,7 +381,7 @@ struct server_result server_send(struct server *server, size_t channel,
 	result.sent = done.sent;
 	*(batch->again ? &server->account.resent : &server->account.sent) += done.sent;
 	if (done.failed != 0)
-		server_send_failed(server, server->channels[channel], done.failed, now_ms, &result);
+		server_send_failed(server, server->channels[channel], &done, now_ms, &result);
 	else if (done.told != 0)
 		server_fail(server, told(server, server->channels[channel], done.told), now_ms);
 	else if (probe && done.sent > 0)

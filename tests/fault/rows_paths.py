@@ -132,17 +132,26 @@ def bad_route(scene, kind):
     )
 
 
-@row("own firewall drops", "EPERM")
-def own_firewall(scene):
+def own_firewall(scene, verdict):
     one_collector(scene)
     broken(
         scene,
         lambda: scene.near.nft(
             "table inet fault {\nchain records {\ntype filter hook output priority 0;\n"
-            "meta l4proto udp drop\n}\n}\n"
+            f"meta l4proto udp {verdict}\n}}\n}}\n"
         ),
         lambda: scene.near.nft("delete table inet fault\n"),
     )
+
+
+@row("own firewall drops", "EPERM")
+def own_firewall_drops(scene):
+    own_firewall(scene, "drop")
+
+
+@row("own firewall rejects", "EPERM")
+def own_firewall_rejects(scene):
+    own_firewall(scene, "reject")
 
 
 @row("broadcast address as server", "EACCES")
