@@ -15,6 +15,7 @@ struct channel {
 	struct pool_socket *socket;
 	size_t segment_bytes; /* of a datagram that may share a message; 0: none, on this socket */
 	struct refusals refusals;
+	uint64_t too_large;	  /* datagrams that a router on the way had no room for */
 	struct queue *window;	  /* marked, as they would be sent again; NULL: none is kept */
 	int64_t sent_ms;	  /* of the batch at hand */
 	int64_t doubted_since_ms; /* see channel_doubt() */
@@ -149,6 +150,12 @@ static bool is_of_not_taken(const struct pool_error *error, struct not_taken not
 	       (not_taken.before == NULL || !message_begins(not_taken.before, quote));
 }
 
+/* It is lost, but the kernel knows the way better now: the next of its size goes in fragments. */
+static bool is_too_large_for_path(const struct pool_error *error)
+{
+	return error->by_icmp && send_verdict(error->error) == SEND_TOO_LARGE;
+}
+
 static int read_errors(struct channel *channel, struct not_taken not_taken)
 {
 	struct server_account *account = channel->env.account;
@@ -157,14 +164,16 @@ static int read_errors(struct channel *channel, struct not_taken not_taken)
 
 	channel->refused_since_ms = INT64_MAX;
 	for (int i = 0; i < ERRORS_BUDGET && pool_socket_read_error(channel->socket, &error); i++) {
+		bool of_server = send_verdict_is_of_server(send_verdict(error.error));
 		size_t refused;
 
 		if (error.error == 0 || is_of_not_taken(&error, not_taken))
 			continue;
 		server_account_error(account, error.error, clock_monotonic_ms());
-		if (!send_verdict_is_of_server(send_verdict(error.error)))
+		if (!of_server && !is_too_large_for_path(&error))
 			continue;
-		last = error.error;
+		channel->too_large += of_server ? 0 : 1;
+		last = of_server ? error.error : last;
 		refused = refusals_told(&channel->refusals, error.quoted);
 		if (channel->window != NULL)
 			refused = channel_take_back_quoted(channel, &error, refused);
@@ -183,6 +192,12 @@ int64_t channel_refused_since(const struct channel *channel)
 	return channel->refused_since_ms;
 }
 
+/* Something is to be sent again. */
+static bool channel_took_back(const struct channel *channel)
+{
+	return channel->window != NULL && queue_records(channel->env.returned) > 0;
+}
+
 static void on_socket_ready(struct pool_socket *socket, short what, void *arg)
 {
 	struct channel *channel = arg;
@@ -193,7 +208,7 @@ static void on_socket_ready(struct pool_socket *socket, short what, void *arg)
 		if (error == 0)
 			pool_socket_discard(socket);
 	}
-	if (error != 0 || (what & EV_WRITE) != 0)
+	if (error != 0 || (what & EV_WRITE) != 0 || channel_took_back(channel))
 		channel->env.news(channel, error, channel->env.arg);
 }
 
@@ -349,13 +364,26 @@ static struct not_taken not_taken_of(const struct segments *plan, size_t message
 static void channel_failed(struct channel *channel, int error, struct not_taken not_taken,
 			   struct channel_result *result)
 {
-	enum send_verdict verdict = send_verdict(error);
+	const uint64_t too_large = channel->too_large;
 
 	result->failed = error;
-	if (verdict == SEND_PATH)
+	switch (send_verdict(error)) {
+	case SEND_PATH:
 		result->told = read_errors(channel, not_taken);
-	else if (verdict == SEND_REFUSED) /* that was of one before it */
+		return;
+	case SEND_REFUSED: /* that was of one before it */
 		result->told = channel_read_errors(channel);
+		return;
+	case SEND_TOO_LARGE: /* was it? */
+		result->told = channel_read_errors(channel);
+		if (result->told != 0 || channel->too_large != too_large)
+			result->failed = 0;
+		return;
+	case SEND_REPEAT:
+	case SEND_WAIT:
+	case SEND_PAUSE:
+		return;
+	}
 }
 
 struct channel_result channel_send(struct channel *channel, const struct channel_batch *batch,

@@ -14,7 +14,10 @@
 
 struct channel;
 
-/** Told what the error queue held (an errno that speaks against the server), or 0: it is writable. */
+/**
+ * Told what the error queue held (an errno that speaks against the server), or 0: it is writable, or
+ * something is to be sent again.
+ */
 typedef void channel_news(struct channel *channel, int error, void *arg);
 /** Told that the pool takes the socket; error: as above, or 0. The channel is freed behind it. */
 typedef void channel_gone(struct channel *channel, int error, void *arg);

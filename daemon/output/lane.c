@@ -379,8 +379,8 @@ static struct server_result lane_send(struct lane *lane, struct shipment *shipme
 
 /*
  * Sends datagrams until all are gone or nobody takes more, or until older ones were taken back,
- * which must go first. Every round sends one, gives one up, blocks, or makes a server's state
- * worse, so it ends.
+ * which must go first. Every round sends one, gives one up, blocks, makes a server's state
+ * worse, or takes news from a socket, so it ends.
  */
 static void lane_transmit(struct lane *lane, struct shipment *shipment)
 {

@@ -311,6 +311,8 @@ static void read_extended_error(const struct msghdr *message, struct pool_error 
 			continue;
 		memcpy(&extended, CMSG_DATA(c), sizeof(extended));
 		error_out->error = (int)extended.ee_errno;
+		error_out->by_icmp = extended.ee_origin == SO_EE_ORIGIN_ICMP ||
+				     extended.ee_origin == SO_EE_ORIGIN_ICMP6;
 		error_out->unanswered = is_unanswered(&extended);
 		return;
 	}
@@ -330,6 +332,7 @@ bool pool_socket_read_error(struct pool_socket *socket, struct pool_error *error
 		return false;
 	error_out->quoted = (size_t)quoted;
 	error_out->error = 0;
+	error_out->by_icmp = false;
 	error_out->unanswered = false;
 	read_extended_error(&message, error_out);
 	return true;

@@ -97,6 +97,7 @@ int pool_socket_send(struct socket_pool *pool, struct pool_socket *socket, struc
 /** What the kernel learned about a datagram that it had taken. */
 struct pool_error {
 	int error;	 /* an errno */
+	bool by_icmp;	 /* the network says so, not this host */
 	bool unanswered; /* nobody answered for the host's address (ARP, IPv6 neighbours) */
 	size_t quoted;
 	uint8_t quote[POOL_QUOTE_BYTES]; /* how its payload begins */

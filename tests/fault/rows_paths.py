@@ -2,6 +2,7 @@
 
 from tests.fault.rows import row
 from tests.support.daemon import target
+from tests.support.namespaces import Namespace
 from tests.support.waiting import wait_for
 
 OUTAGE_S = 2
@@ -214,6 +215,42 @@ def small_path(scene):
         for _ in range(20):
             scene.log(1, b"%d " + b"x" * 5000)
         scene.resumes(collector)
+
+
+def behind_a_router(scene, mtu):
+    """A collector two links away; the first is of the usual size, the second takes only mtu bytes."""
+    scene.network.add_far()
+    router, beyond = scene.network.far[0], Namespace()
+    scene.network.far.append(beyond)
+    router.sysctl("ipv4/ip_forward", 1)
+    router.ip(
+        f"link add name out mtu {mtu} type veth peer name eth0 mtu {mtu} netns {beyond.path}",
+        "addr add 10.8.0.1/24 dev out",
+        "link set out up",
+    )
+    beyond.ip("addr add 10.8.0.2/24 dev eth0", "link set eth0 up", "route add default via 10.8.0.1")
+    scene.near.ip("route add 10.8.0.0/24 via 10.9.0.2")
+    return scene.network.collector_in(beyond, "10.8.0.2")
+
+
+def too_large_for_the_router(scene, **options):
+    collector = behind_a_router(scene, 1280)
+    scene.start(target("central", collector, **options))
+    with scene.flow():
+        scene.healthy(collector)
+        scene.log(1, b"%d " + b"x" * 1250)
+        scene.waits_for("EMSGSIZE")
+        scene.resumes(collector)
+
+
+@row("router takes less than a record", "refused")
+def small_router(scene):
+    too_large_for_the_router(scene)
+
+
+@row("router takes less than a record, resend", "resent")
+def small_router_resend(scene):
+    too_large_for_the_router(scene, resend=RESEND)
 
 
 @row("IPv6 link with too small an MTU", "ENETUNREACH")

@@ -278,7 +278,7 @@ static void refuse(struct fake_socket *socket, enum fake_place state, const uint
 		error[0] = error[-1];
 	socket->n_errors++;
 	*error = (struct fake_error){
-		.error = ECONNREFUSED,
+		.error = state == FAKE_NARROW ? EMSGSIZE : ECONNREFUSED,
 		.due_ms = due_ms,
 		.datagrams = datagrams,
 		.length = length < QUOTE_MAX ? length : QUOTE_MAX,
@@ -334,6 +334,8 @@ static void hand_over(struct fake_socket *socket, const struct msghdr *message)
 			fake.arrival(socket->place, bytes + at, left);
 		else if (state != FAKE_CLOSED)
 			refuse(socket, state, bytes + at, left, 1);
+		if (state == FAKE_NARROW)
+			state = fake.places[socket->place] = FAKE_OPEN;
 	}
 	if (state == FAKE_CLOSED)
 		refuse(socket, state, bytes, length, datagrams);
@@ -408,6 +410,7 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
 		return -1;
 	}
 	extended.ee_errno = (uint32_t)socket->errors[0].error;
+	extended.ee_origin = SO_EE_ORIGIN_ICMP;
 	memcpy(message->msg_control, &header, sizeof(header));
 	memcpy(CMSG_DATA((struct cmsghdr *)message->msg_control), &extended, sizeof(extended));
 	message->msg_controllen = CMSG_SPACE(sizeof(extended));

@@ -23,6 +23,7 @@ enum fake_place {
 	FAKE_CLOSED_FAR, /* refuses: the error comes when time passes, if the host's limit lets it */
 	FAKE_NO_WAY,	 /* ENETUNREACH */
 	FAKE_SILENT,	 /* takes all, and loses it without a word */
+	FAKE_NARROW, /* a router on the way has no room for the next one: EMSGSIZE by ICMP; then open */
 };
 
 /* Out of 1024 messages, so many fail with it;. */
