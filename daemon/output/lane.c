@@ -372,7 +372,8 @@ static struct server_result lane_send(struct lane *lane, struct shipment *shipme
 
 		result = server_send(lane->options.servers[server], 0, &batch, now_ms);
 	}
-	lane->last = server;
+	if (result.sent > 0)
+		lane->last = server;
 	lane_settle(lane, shipment, selected, &result);
 	return result;
 }
