@@ -7,6 +7,8 @@
 
 #define HOST_BYTES   256 /* HOSTNAME has at most 255, RFC 5424 6 */
 #define SENDER_BYTES 64
+/* So many late ones in a row from 1 on, which were never seen, are a new beginning. */
+#define STREAK_RESTARTS 8
 
 struct place {
 	uint32_t digest;
@@ -16,13 +18,13 @@ struct place {
 
 /*
  * Late ones in a row, upwards: they may be of a new beginning already, in the places of numbers
- * that we never saw. That shows when it comes to one that we did see.
+ * that we never saw. That shows when it comes to one that we did see, or when it began with 1.
  */
 struct streak {
-	uint32_t id;	     /* of the last one; 0: there was none */
-	uint32_t count;	     /* of numbers in it; 0: it is over */
-	uint32_t latest;     /* number */
-	uint64_t lost, late; /* the counts before it */
+	uint32_t id;		/* of the last one; 0: there was none */
+	uint32_t count;		/* of numbers in it; 0: it is over */
+	uint32_t first, latest; /* numbers */
+	uint64_t lost, late;	/* the counts before it */
 };
 
 struct source {
@@ -164,6 +166,7 @@ static uint32_t streak_take(struct source *source, uint32_t sequence_id)
 	if (streak->count == 0 || sequence_id <= streak->latest)
 		*streak = (struct streak){
 			.id = streak->id + 1,
+			.first = sequence_id,
 			.lost = source->counts.lost,
 			.late = source->counts.late,
 		};
@@ -172,12 +175,23 @@ static uint32_t streak_take(struct source *source, uint32_t sequence_id)
 	return streak->id;
 }
 
+static bool is_new_beginning(const struct source *source, const struct place *place,
+			     const struct numbered *numbered)
+{
+	const struct streak *streak = &source->streak;
+
+	if (place->seen)
+		return place->digest != numbered->digest;
+	return !numbered->resent && streak->count >= STREAK_RESTARTS && streak->first == 1 &&
+	       streak->latest < numbered->sequence_id;
+}
+
 /* One that is not younger than the latest, by so many steps, and in the window. */
 static void take_older(struct source *source, const struct numbered *numbered, uint32_t steps)
 {
 	struct place *place = place_behind(source, steps);
 
-	if (place->seen && place->digest != numbered->digest) {
+	if (is_new_beginning(source, place, numbered)) {
 		take_restart(source, numbered, steps);
 		return;
 	}

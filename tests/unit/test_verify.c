@@ -137,6 +137,16 @@ START_TEST(restart_is_told_by_who_did_not_see_the_beginning)
 }
 END_TEST
 
+/* It ends before it comes to one that was seen. */
+START_TEST(short_run_is_told_by_who_did_not_see_the_beginning)
+{
+	give_range(500, 600, 0);
+	give_range(1, 50, 1);
+	give(52, 1);
+	expect((struct verify_counts){ .received = 152, .lost = 1, .gaps = 1, .restarts = 1 });
+}
+END_TEST
+
 START_TEST(restart_with_losses_is_told_by_who_did_not_see_the_beginning)
 {
 	give_range(20, 30, 0);
@@ -359,6 +369,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(stream, copy_is_the_networks_unless_it_is_marked);
 	tcase_add_test(stream, restart_is_told_from_copies_and_losses);
 	tcase_add_test(stream, restart_is_told_by_who_did_not_see_the_beginning);
+	tcase_add_test(stream, short_run_is_told_by_who_did_not_see_the_beginning);
 	tcase_add_test(stream, restart_with_losses_is_told_by_who_did_not_see_the_beginning);
 	tcase_add_test(stream, numbers_begin_again_behind_the_largest);
 	tcase_add_test(stream, window_spans_the_largest_number);
