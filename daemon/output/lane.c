@@ -208,7 +208,7 @@ static int64_t lane_patience_ms(const struct lane *lane)
 {
 	bool pressed = queue_bytes(lane->queue) > lane->options.queue.bytes / 2;
 
-	return pressed || lane->options.resend > 0 ? SERVER_BACKOFF_MIN_MS
+	return pressed || lane->options.resend > 0 ? SERVER_BACKOFF_PRESSED_MS
 						   : SERVER_BACKOFF_NEEDED_MS;
 }
 

@@ -18,13 +18,14 @@
 /* Not less than the second of icmp_ratelimit. */
 #define PROBE_TURNS_REFUSED_MS 1000
 
-/** All 0 at the beginning: there was no refusal, and nobody is in doubt. */
+/** All 0 at the beginning: there was no refusal, and nobody is in doubt. Times are monotonic. */
 struct probe_turn {
-	int64_t open_ms; /* turns before that are void; monotonic */
-	int64_t next_ms; /* the first that nobody has */
-	/* times that a server there was up and refused, the last time, and since when it may have */
-	uint32_t doubts;
-	int64_t doubted_ms, since_ms;
+	int64_t open_ms; /* nobody is probed before that */
+	int64_t put_off_ms; /* by so much all turns that were taken, for refusals since the beginning */
+	int64_t next;	    /* the first turn that nobody has */
+	uint32_t doubts;    /* times that a server there was up and refused, */
+	int64_t doubted_ms; /* the last time, */
+	int64_t since_ms;   /* and since when it may have */
 };
 
 struct probe_turns {
@@ -35,11 +36,13 @@ struct probe_turns {
 const struct probe_turn *probe_turns_of(const struct probe_turns *turns,
 					const struct socket_address *address);
 
-/** Takes the next turn at a host; returns when it is: now_ms or later. A refusal may make it void. */
+/** Takes the next turn at a host. */
 int64_t probe_turns_take(struct probe_turns *turns, const struct socket_address *address,
 			 int64_t now_ms);
+/** When a turn is that was taken, as long as the host does not refuse. */
+int64_t probe_turn_ms(const struct probe_turn *turn, int64_t taken);
 
-/** The host refused: all turns of the next second, and those that were taken, are void. */
+/** The host refused: all turns are put off until a second from now, and stay in their order. */
 void probe_turns_refused(struct probe_turns *turns, const struct socket_address *address,
 			 int64_t now_ms);
 

@@ -7,6 +7,8 @@
 #include "os/log.h"
 #include "output/segments.h"
 
+#define NO_TURN INT64_MAX
+
 struct server {
 	struct server_env env;
 	struct server_owner owner;
@@ -19,7 +21,7 @@ struct server {
 	struct question *question; /* NULL for a numeric address */
 	struct server_state state;
 	uint32_t doubts;			      /* of the host, that were heeded */
-	int64_t turn_ms;			      /* to be probed; 0: none was taken */
+	int64_t turn;				      /* to be probed; NO_TURN: none was taken */
 	struct channel *channels[SERVER_SOCKETS_MAX]; /* NULL: not open */
 	struct server_account account;
 	struct log_limit complaint;
@@ -42,6 +44,7 @@ int server_new(const struct server_env *env, const char *text, struct server **s
 	if (server == NULL)
 		return -ENOMEM;
 	server->env = *env;
+	server->turn = NO_TURN;
 	if (!address_parse(text, &server->name))
 		return -EINVAL;
 	server->text = strdup(text);
@@ -208,6 +211,8 @@ static void server_fail(struct server *server, struct failure failure, int64_t n
 	if (failure.trouble == TROUBLE_REFUSED)
 		server_refused(server, &failure, now_ms);
 	server_take_back(server, failure.since_ms);
+	if (server->state.phase != SERVER_DOWN)
+		server->turn = NO_TURN; /* it was that of what failed */
 	/* a connected socket never recovers from an address change */
 	if (send_verdict(failure.error) == SEND_PATH) {
 		server_close(server);
@@ -344,7 +349,6 @@ static void server_watch(struct server *server, struct channel *channel, int64_t
 {
 	int error;
 
-	server->turn_ms = 0;
 	server_state_probe_sent(&server->state, now_ms);
 	channel_doubt(channel, server_state_tried_since(&server->state));
 	channel_hold(channel, server->state.until_ms);
@@ -401,6 +405,7 @@ static void server_heed(struct server *server, const struct probe_turn *turn, in
 	if (server->state.phase != SERVER_UP || now_ms > turn->doubted_ms + PROBE_TURNS_REFUSED_MS)
 		return;
 	server_state_doubt(&server->state);
+	server->turn = NO_TURN;
 	server_take_back(server, turn->since_ms);
 }
 
@@ -416,14 +421,16 @@ static void server_tick(struct server *server, int64_t now_ms)
 	}
 }
 
-/* Waits for its turn, and for another one when that has become void. */
+/* Waits for its turn, which may have been put off. */
 static void server_queue_up(struct server *server, const struct probe_turn *turn, int64_t now_ms)
 {
-	if (server->turn_ms == 0 || turn->open_ms > now_ms)
-		server->turn_ms =
-			probe_turns_take(server->env.turns, server_address(server), now_ms);
-	if (server->turn_ms > now_ms)
-		server_state_postpone(&server->state, now_ms, server->turn_ms);
+	int64_t turn_ms;
+
+	if (server->turn == NO_TURN)
+		server->turn = probe_turns_take(server->env.turns, server_address(server), now_ms);
+	turn_ms = probe_turn_ms(turn, server->turn);
+	if (turn_ms > now_ms)
+		server_state_postpone(&server->state, now_ms, turn_ms);
 }
 
 size_t server_admits(struct server *server, size_t count, int64_t now_ms)

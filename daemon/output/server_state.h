@@ -29,8 +29,12 @@ enum server_phase {
 #define SERVER_BACKOFF_MIN_MS	1000 /* not less than the second of icmp_ratelimit */
 #define SERVER_BACKOFF_MAX_MS	30000
 #define SERVER_BACKOFF_LOCAL_MS 1000 /* it may be mended by the next second */
-/* While records wait for it. */
-#define SERVER_BACKOFF_NEEDED_MS 5000
+/*
+ * While records wait for it; and when trying costs less than waiting. In so long a host gets back
+ * more refusals than one probe takes, or none would be left for a port of it that closes next.
+ */
+#define SERVER_BACKOFF_NEEDED_MS  5000
+#define SERVER_BACKOFF_PRESSED_MS 1500
 /* Linux asks three times, a second each, before it says that a host does not answer. */
 #define SERVER_PROBE_UNREACHABLE_MS 3500
 

@@ -29,18 +29,35 @@ START_TEST(ports_of_one_host_share_its_turns)
 }
 END_TEST
 
-START_TEST(refusal_makes_the_turns_of_a_second_void)
+/* Whoever asks behind a refusal is behind those who had turns. */
+START_TEST(refusal_puts_all_turns_off_by_a_second)
 {
 	const struct socket_address address = at("192.0.2.1", 514);
 	struct probe_turns turns = { 0 };
+	const struct probe_turn *turn = probe_turns_of(&turns, &address);
+	int64_t taken[4];
 
-	for (int i = 0; i < 10; i++)
-		probe_turns_take(&turns, &address, NOW);
+	for (int i = 0; i < 3; i++)
+		taken[i] = probe_turns_take(&turns, &address, NOW);
+	for (int i = 0; i < 6; i++) /* of one batch */
+		probe_turns_refused(&turns, &address, NOW + i);
+	taken[3] = probe_turns_take(&turns, &address, NOW + 10);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(probe_turn_ms(turn, taken[i]),
+				 NOW + 5 + PROBE_TURNS_REFUSED_MS + i * PROBE_TURNS_MS);
+}
+END_TEST
+
+START_TEST(nobody_has_a_turn_in_the_second_after_a_refusal)
+{
+	const struct socket_address address = at("192.0.2.1", 514);
+	struct probe_turns turns = { 0 };
+	const struct probe_turn *turn = probe_turns_of(&turns, &address);
+
 	probe_turns_refused(&turns, &address, NOW);
-	ck_assert_int_eq(probe_turns_of(&turns, &address)->open_ms, NOW + PROBE_TURNS_REFUSED_MS);
-	ck_assert_int_eq(probe_turns_take(&turns, &address, NOW + 1), NOW + PROBE_TURNS_REFUSED_MS);
-	ck_assert_int_eq(probe_turns_take(&turns, &address, NOW + 2),
-			 NOW + PROBE_TURNS_REFUSED_MS + PROBE_TURNS_MS);
+	ck_assert_int_eq(probe_turn_ms(turn, probe_turns_take(&turns, &address, NOW + 1)),
+			 NOW + PROBE_TURNS_REFUSED_MS);
+	ck_assert_int_eq(probe_turn_ms(turn, probe_turns_take(&turns, &address, 2 * NOW)), 2 * NOW);
 }
 END_TEST
 
@@ -65,7 +82,8 @@ Suite *suite_under_test(void)
 	TCase *all = tcase_create("all");
 
 	tcase_add_loop_test(all, ports_of_one_host_share_its_turns, 0, 2);
-	tcase_add_test(all, refusal_makes_the_turns_of_a_second_void);
+	tcase_add_test(all, refusal_puts_all_turns_off_by_a_second);
+	tcase_add_test(all, nobody_has_a_turn_in_the_second_after_a_refusal);
 	tcase_add_test(all, doubt_is_heard_by_the_ports_of_its_host);
 	suite_add_tcase(suite, all);
 	return suite;

@@ -26,14 +26,19 @@ static const char *const hosts[] = { "10.0.0.0:514", "10.0.0.1:514" };
 
 static struct output *output;
 static int64_t arrived_ms[FAKE_PLACES]; /* the latest at each place; 0: none */
-static uint64_t arrived[FAKE_PLACES];
+static uint64_t arrived[FAKE_PLACES];	/* different ones */
+static uint8_t seen[FAKE_PLACES][(1 << 20) / 8];
 
 static void on_arrival(size_t place, const uint8_t *bytes, size_t length)
 {
-	(void)bytes;
-	(void)length;
+	const char *digits = memmem(bytes, length, "number ", 7);
+	unsigned long number = digits != NULL ? strtoul(digits + 7, NULL, 10) : 0; /* 0: a notice */
+
 	arrived_ms[place] = fake_now_ms();
-	arrived[place]++;
+	ck_assert_uint_lt(number, 1 << 20);
+	if (number > 0 && (seen[place][number / 8] >> number % 8 & 1) == 0)
+		arrived[place]++;
+	seen[place][number / 8] |= (uint8_t)(1 << number % 8);
 }
 
 static void setup(void)
@@ -44,6 +49,7 @@ static void setup(void)
 	ck_assert_ptr_nonnull(freopen("/dev/null", "w", stderr));
 	memset(arrived_ms, 0, sizeof(arrived_ms));
 	memset(arrived, 0, sizeof(arrived));
+	memset(seen, 0, sizeof(seen));
 	fake_start(1, on_arrival);
 	ck_assert_int_eq(output_new(NULL, &pool, "host", &output), 0);
 }
@@ -87,7 +93,7 @@ static uint64_t flow(struct target *target, int64_t milliseconds, unsigned burst
 						     .kind = FORMAT_RFC5424,
 						     .mark_at = 3 };
 
-			snprintf(texts[i], sizeof(texts[i]), "number %u", ++number);
+			snprintf(texts[i], sizeof(texts[i]), "number %u.", ++number);
 			datagram.text = span_of(texts[i]);
 			target_push(target, &datagram, 6,
 				    span_first(span_of("abcdefghijklmnop"), 1 + number % 16));
@@ -236,6 +242,29 @@ START_TEST(ports_of_one_host_that_close_cost_little_more)
 }
 END_TEST
 
+/* One that is closed, and tried again and again, must leave refusals to the one that closes next. */
+START_TEST(port_that_closes_after_another_costs_nothing_when_records_are_sent_again)
+{
+	struct target_options options = options_of(ports, 2);
+	struct target *target;
+	uint64_t pushed;
+
+	options.policy = POLICY_MIRROR;
+	options.resend = 100;
+	options.queue_bytes = 64 << 20;
+	target = start(&options);
+	pushed = flow(target, 1000, 10);
+	fake_set_place(0, FAKE_CLOSED_FAR);
+	pushed += flow(target, MINUTE_MS + _i * 100, 10);
+	fake_set_place(1, FAKE_CLOSED_FAR);
+	pushed += flow(target, MINUTE_MS, 10);
+	set_places(2, FAKE_OPEN);
+	pushed += flow(target, MINUTE_MS, 10);
+	ck_assert_uint_eq(arrived[0], pushed);
+	ck_assert_uint_eq(arrived[1], pushed);
+}
+END_TEST
+
 START_TEST(ports_of_one_host_that_close_cost_nothing_when_records_are_sent_again)
 {
 	struct target_options options = options_of(ports, ARRAY_LEN(ports));
@@ -256,7 +285,7 @@ START_TEST(ports_of_one_host_that_close_cost_nothing_when_records_are_sent_again
 }
 END_TEST
 
-/* Each of the closed ones is tried every second: they must leave a turn to the others. */
+/* Each of the closed ones is tried every 1.5 s: they must leave a turn to the others. */
 START_TEST(port_that_is_open_again_is_found_among_closed_ones)
 {
 	struct target_options options = options_of(ports, ARRAY_LEN(ports));
@@ -275,8 +304,10 @@ START_TEST(port_that_is_open_again_is_found_among_closed_ones)
 	while (arrived_ms[_i] == 0 && fake_now_ms() < opened_ms + MINUTE_MS)
 		flow(target, 10, 10);
 	ck_assert_int_gt(arrived_ms[_i], 0);
-	/* a second for each, and what was on its way */
-	ck_assert_int_le(arrived_ms[_i] - opened_ms, 1100 * (int64_t)ARRAY_LEN(ports));
+	/* a turn and the second behind a refusal for each, and the back-off */
+	ck_assert_int_le(arrived_ms[_i] - opened_ms,
+			 (1000 + SERVER_PROBE_MS) * (int64_t)ARRAY_LEN(ports) +
+				 SERVER_BACKOFF_PRESSED_MS);
 }
 END_TEST
 
@@ -315,6 +346,9 @@ Suite *suite_under_test(void)
 	tcase_add_test(outages, ports_of_one_host_that_close_cost_little_more);
 	tcase_add_test(outages,
 		       ports_of_one_host_that_close_cost_nothing_when_records_are_sent_again);
+	tcase_add_loop_test(
+		outages, port_that_closes_after_another_costs_nothing_when_records_are_sent_again,
+		0, 20);
 	tcase_add_loop_test(outages, port_that_is_open_again_is_found_among_closed_ones, 0,
 			    ARRAY_LEN(ports));
 	tcase_add_loop_test(outages, source_ports_cost_nothing_when_records_are_sent_again, 10, 20);
