@@ -15,7 +15,7 @@ static const char usage[] =
 	"Forwards log records of local processes to syslog collectors; see logfwdd(8).\n"
 	"\n"
 	"  -f, --config FILE  read FILE instead of " DEFAULT_CONFIG "\n"
-	"  -t, --check        check the configuration and exit: 0 it is good, 78 it is not\n"
+	"  -t, --check        check the configuration; exits with 0 if it is good\n"
 	"      --debug        say more on stderr\n"
 	"  -V, --version      print the version and exit\n"
 	"  -h, --help         print this and exit\n";
