@@ -78,6 +78,13 @@ static const struct equation of_removed = {
 	.right = "sent + dropped",
 };
 
+static const struct equation of_recorder = {
+	.object = "recorder",
+	.ledger = "recorder",
+	.left = "kept",
+	.right = "sent + forgotten + held",
+};
+
 /* Appends one result; false without memory. */
 static bool conclude(json_t *equations, const struct equation *equation, const char *name,
 		     const struct side *left, const struct side *right)
@@ -207,7 +214,9 @@ static bool check_all(json_t *equations, const json_t *stats)
 			return false;
 	}
 	return check_object(equations, &of_removed, json_object_get(stats, "removed"), "") &&
-	       check_deliveries(equations, stats) && check_notices(equations, stats);
+	       check_deliveries(equations, stats) &&
+	       check_object(equations, &of_recorder, json_object_get(stats, "recorder"), "") &&
+	       check_notices(equations, stats);
 }
 
 json_t *ledger_check(const json_t *stats)

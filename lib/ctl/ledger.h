@@ -1,5 +1,5 @@
 /**
- * ledger: recomputes the accounts' two ledgers from their numbers. Pure.
+ * ledger: recomputes the accounts' equations from their numbers. Pure.
  *
  * What the daemon says of its own balance is not looked at.
  */
@@ -16,6 +16,7 @@
  *   each target:    enqueued = sent + dropped (all reasons) + queued
  *   removed:        enqueued = sent + dropped, of targets that a reload took away
  *   deliveries:     the targets' and the removed enqueued = records.deliveries + notices
+ *   recorder:       kept = sent + forgotten + held
  *   notices:        notices = the targets' and the removed notices
  * stats: the object of the verb `stats`.
  * Returns an array of {"ledger":"target central","left":"enqueued","right":"sent + dropped +

@@ -35,6 +35,7 @@ TERMS = (
     [("records", term) for term in RECORD_TERMS]
     + [("records", "deliveries"), ("records", "rejected_by", "unknown_logger"), ("notices",)]
     + [("removed", term) for term in ("enqueued", "sent", "dropped", "notices")]
+    + [("recorder", term) for term in ("kept", "sent", "forgotten", "held")]
     + [("targets", "central", term) for term in ("enqueued", "sent", "queued", "notices")]
     + [("targets", "away", term) for term in ("enqueued", "sent", "queued", "notices")]
     + [("targets", "away", "dropped", reason) for reason in ("queue_full", "oversize")]
@@ -233,7 +234,7 @@ def test_the_tool_refuses_what_is_no_number(folder, true_stats, value):
         assert done.returncode == 1, path
 
 
-@pytest.mark.parametrize("missing", ["records", "targets", "removed", "notices"])
+@pytest.mark.parametrize("missing", ["records", "targets", "removed", "recorder", "notices"])
 def test_the_tool_refuses_accounts_with_a_part_missing(folder, true_stats, missing):
     stats = {key: value for key, value in true_stats.items() if key != missing}
     assert check_of(folder, stats).returncode == 1

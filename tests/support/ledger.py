@@ -7,6 +7,7 @@ def problems(stats):
         *_records(stats["records"]),
         *_targets(stats["targets"]),
         *_deliveries(stats),
+        *_recorder(stats["recorder"]),
     ]
 
 
@@ -34,6 +35,11 @@ def _servers(name, target):
         dropped = sum(server["dropped"].values())
         if server["enqueued"] != server["sent"] + dropped + server["queued"]:
             yield f"server {address} of {name}: enqueued is not sent + dropped + queued: {server}"
+
+
+def _recorder(recorder):
+    if recorder["kept"] != recorder["sent"] + recorder["forgotten"] + recorder["held"]:
+        yield f"recorder: kept is not sent + forgotten + held: {recorder}"
 
 
 def _deliveries(stats):

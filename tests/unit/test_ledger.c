@@ -43,6 +43,10 @@ static const struct {
 	{ "removed", "sent" },
 	{ "removed", "dropped" },
 	{ "removed", "notices" },
+	{ "recorder", "kept" },
+	{ "recorder", "sent" },
+	{ "recorder", "forgotten" },
+	{ "recorder", "held" },
 	{ "", "notices" },
 };
 
