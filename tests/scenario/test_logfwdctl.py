@@ -42,6 +42,7 @@ STATS = {
     },
     "removed": {"enqueued": 0, "sent": 0, "dropped": 0, "notices": 0},
     "notices": 1,
+    "recorder": {"kept": 9, "sent": 4, "forgotten": 3, "held": 2},
     "loggers": {"live": 80000, "leased": 80000, "placeholders": 1, "peak": 80000,
                 "opened": 80000, "reclaimed": {"released": 0, "client_exit": 0}},
     "clients": {"live": 1, "peak": 1, "connected": 1, "client_dropped": 0},

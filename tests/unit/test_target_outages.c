@@ -27,6 +27,7 @@ static const char *const hosts[] = { "10.0.0.0:514", "10.0.0.1:514" };
 static struct output *output;
 static int64_t arrived_ms[FAKE_PLACES]; /* the latest at each place; 0: none */
 static uint64_t arrived[FAKE_PLACES];	/* different ones */
+static uint32_t pushed_last;		/* number */
 static uint8_t seen[FAKE_PLACES][(1 << 20) / 8];
 
 static void on_arrival(size_t place, const uint8_t *bytes, size_t length)
@@ -50,6 +51,7 @@ static void setup(void)
 	memset(arrived_ms, 0, sizeof(arrived_ms));
 	memset(arrived, 0, sizeof(arrived));
 	memset(seen, 0, sizeof(seen));
+	pushed_last = 0;
 	fake_start(1, on_arrival);
 	ck_assert_int_eq(output_new(NULL, &pool, "host", &output), 0);
 }
@@ -95,7 +97,6 @@ static struct target *start(const struct target_options *options)
 static uint64_t flow(struct target *target, int64_t milliseconds, unsigned burst)
 {
 	static char texts[64][32];
-	static uint32_t number;
 	uint64_t count = 0;
 
 	for (int64_t ms = 0; ms < milliseconds; ms += 10) {
@@ -104,10 +105,10 @@ static uint64_t flow(struct target *target, int64_t milliseconds, unsigned burst
 						     .kind = FORMAT_RFC5424,
 						     .mark_at = 3 };
 
-			snprintf(texts[i], sizeof(texts[i]), "number %u.", ++number);
+			snprintf(texts[i], sizeof(texts[i]), "number %u.", ++pushed_last);
 			datagram.text = span_of(texts[i]);
 			target_push(target, &datagram, 6,
-				    span_first(span_of("abcdefghijklmnop"), 1 + number % 16));
+				    span_first(span_of("abcdefghijklmnop"), 1 + pushed_last % 16));
 		}
 		output_flush(output);
 		fake_run(10);
