@@ -66,6 +66,8 @@ static bool was_sent_since(struct span datagram, struct datagram_traits traits,
 /* The oldest, or SIZE_MAX. */
 static size_t channel_find_since(const struct channel *channel, int64_t since_ms)
 {
+	if (since_ms == INT64_MAX) /* as nearly always: nothing is looked through */
+		return SIZE_MAX;
 	return queue_find(channel->window, was_sent_since, &since_ms);
 }
 

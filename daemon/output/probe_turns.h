@@ -11,17 +11,16 @@
 #define LOGFWD_OUTPUT_PROBE_TURNS_H
 
 #include "output/address.h"
+#include "output/server_state.h"
 
-#define PROBE_TURNS_HOSTS 1024
-/* How long a turn is: as long as a probe is watched. */
-#define PROBE_TURNS_MS 250
-/* Not less than the second of icmp_ratelimit. */
-#define PROBE_TURNS_REFUSED_MS 1000
+#define PROBE_TURNS_HOSTS      1024
+#define PROBE_TURNS_MS	       SERVER_PROBE_MS	     /* how long a turn is */
+#define PROBE_TURNS_REFUSED_MS SERVER_BACKOFF_MIN_MS /* behind a refusal there is none */
 
 /** All 0 at the beginning: there was no refusal, and nobody is in doubt. Times are monotonic. */
 struct probe_turn {
-	int64_t open_ms; /* nobody is probed before that */
-	int64_t put_off_ms; /* by so much all turns that were taken, for refusals since the beginning */
+	int64_t open_ms;    /* nobody is probed before that */
+	int64_t put_off_ms; /* by so much refusals have put off all turns that were taken */
 	int64_t next;	    /* the first turn that nobody has */
 	uint32_t doubts;    /* times that a server there was up and refused, */
 	int64_t doubted_ms; /* the last time, */

@@ -2,8 +2,8 @@
 
 Numbered syslog(3) datagrams go to each forwarder in a network namespace, and on to a collector in
 another one, whose port is closed and opened every few seconds: over a veth pair, by which a refusal
-comes back within the system call that sends, and over a link that takes time, as most do. What was neither
-received nor counted as lost or failed by the forwarder itself is silent loss.
+comes back within the system call that sends, and over a link that takes time, as most do. What was
+neither received nor counted as lost or failed by the forwarder itself is silent loss.
 """
 
 import argparse

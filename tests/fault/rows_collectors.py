@@ -332,7 +332,7 @@ def claimed(scene):
     few_are_claimed(scene, collector)
 
 
-@row("the same, 10 ms away, the gap shows", "ECONNREFUSED")
+@row("port closed, 10 ms away: down in 1 s, the gap shows", "ECONNREFUSED")
 def claimed_distant(scene):
     """Of what was on its way the host refuses little, so that most of it is lost without a word."""
     collector = scene.distant()

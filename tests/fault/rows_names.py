@@ -1,5 +1,7 @@
 """Faults of names: no answer, wrong answers, other answers, several addresses."""
 
+import contextlib
+
 from tests.fault.rows import row
 from tests.support.daemon import target, temporary_folder
 from tests.support.name_server import NXDOMAIN, SERVFAIL, NameServer
@@ -89,36 +91,33 @@ def silence(scene):
     bad_answer(scene, None)
 
 
-@row("name has another address", "sockets:opened")
-def switched(scene):
-    first, second = named(scene, 2)
+@contextlib.contextmanager
+def moved(scene, address="10.9.1.2", **options):
+    """Records flow to the first collector of a name, which then has another address; where that is."""
+    first, second = named(scene, **options)
     scene.name_server.names[NAME] = ["10.9.0.2"]
     start(scene)
     with scene.flow():
         scene.healthy(first)
-        scene.name_server.names[NAME] = ["10.9.1.2"]
+        scene.name_server.names[NAME] = [address]
+        yield second
+
+
+@row("name has another address", "sockets:opened")
+def switched(scene):
+    with moved(scene, count=2) as second:
         scene.resumes(second, 2 * INTERVAL_S)
 
 
 @row("name moves from IPv4 to IPv6", "sockets:opened")
 def to_ipv6(scene):
-    first, second = named(scene, ipv6=True)
-    scene.name_server.names[NAME] = ["10.9.0.2"]
-    start(scene)
-    with scene.flow():
-        scene.healthy(first)
-        scene.name_server.names[NAME] = ["fd09:0::2"]
+    with moved(scene, "fd09:0::2", ipv6=True) as second:
         scene.resumes(second, 2 * INTERVAL_S)
 
 
 @row("name moves when there is no way", "ENETUNREACH")
 def moves_before_the_interval(scene):
-    first, second = named(scene, 2, resolve_interval=86400)
-    scene.name_server.names[NAME] = ["10.9.0.2"]
-    start(scene)
-    with scene.flow():
-        scene.healthy(first)
-        scene.name_server.names[NAME] = ["10.9.1.2"]
+    with moved(scene, count=2, resolve_interval=86400) as second:
         scene.near.ip("link set to0 down")
         scene.resumes(second)
 
@@ -155,12 +154,7 @@ def other_nameserver(scene):
 
 @row("reload with a shorter resolve-interval", "sockets:opened")
 def shorter_interval(scene):
-    first, second = named(scene, 2, resolve_interval=86400)
-    scene.name_server.names[NAME] = ["10.9.0.2"]
-    start(scene)
-    with scene.flow():
-        scene.healthy(first)
-        scene.name_server.names[NAME] = ["10.9.1.2"]
+    with moved(scene, count=2, resolve_interval=86400) as second:
         scene.options["resolve_interval"] = INTERVAL_S
         scene.reload(target("central", f"{NAME}:5514", **scene.options))
         scene.resumes(second)

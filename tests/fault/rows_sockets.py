@@ -5,6 +5,7 @@ import resource
 from tests.fault.rows import row
 from tests.support.daemon import target
 from tests.support.procfs import UdpSampler
+from tests.support.waiting import PATIENCE, wait_for
 
 RESEND = 2000
 TARGETS, POOL = 100, 16
@@ -23,9 +24,13 @@ def many_servers(scene):
     with UdpSampler(scene.daemon.pid) as sampler:
         for number in range(TARGETS):
             scene.open(b"many.%d" % number)
-        # records that wait for a socket go as one batch, to one of the two
-        while sampler.samples < 100 or not all(each.datagrams for each in (*firsts, *seconds)):
+
+        def all_have_some():
             scene.log_to_each()
+            return sampler.samples >= 100 and all(each.datagrams for each in (*firsts, *seconds))
+
+        # records that wait for a socket go as one batch, to one of the two
+        wait_for(all_have_some, "a record at each collector", 3 * PATIENCE, pause=0)
         scene.settles()
     assert 0 < sampler.most <= POOL, sampler.most
 

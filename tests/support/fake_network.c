@@ -6,11 +6,13 @@
 #include <linux/errqueue.h>
 #include <netinet/udp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 
 #include "os/clock.h"
-#include "output/resolver.h"
+#include "output/address.h"
+#include "support/fake_resolver.h"
 
 /* Check writes down every assertion that it passes, which would be most of the work. */
 #define REQUIRE(condition)                                                                         \
@@ -55,14 +57,6 @@ struct event {
 	int64_t due_ms, every_ms;
 };
 
-struct question {
-	size_t name;
-	uint16_t port;
-	resolver_answer *answer;
-	void *arg;
-	int64_t due_ms;
-};
-
 static struct {
 	uint64_t random;
 	int64_t now_ms;
@@ -71,12 +65,9 @@ static struct {
 	enum fake_place places[FAKE_PLACES];
 	int64_t far_interval_ms;
 	int64_t errors_ms[FAKE_PLACES]; /* of each host, what its errors have used of its time */
-	uint32_t names[FAKE_NAMES];
 	struct fake_socket sockets[SOCKETS_MAX];
 	struct event *events[EVENTS_MAX];
 	size_t n_events;
-	struct question *questions[64];
-	size_t n_questions;
 	struct fake_counts counts;
 } fake;
 
@@ -87,6 +78,7 @@ void fake_start(uint64_t seed, fake_arrival *arrival)
 	fake.now_ms = 1000000;
 	fake.far_interval_ms = 1000;
 	fake.arrival = arrival;
+	fake_resolver_start();
 }
 
 /* xorshift64* */
@@ -116,13 +108,6 @@ void fake_set_place(size_t place, enum fake_place state)
 void fake_set_far_interval(int64_t milliseconds)
 {
 	fake.far_interval_ms = milliseconds;
-}
-
-void fake_set_name(size_t name, uint32_t places)
-{
-	fake.names[name] = places;
-	for (size_t i = 0; i < fake.n_questions; i++)
-		fake.questions[i]->due_ms = fake.now_ms;
 }
 
 int64_t fake_now_ms(void)
@@ -518,87 +503,6 @@ static bool fire_one(void)
 	return false;
 }
 
-/* --- names --- */
-
-static bool answer_one(void)
-{
-	for (size_t i = 0; i < fake.n_questions; i++) {
-		struct question *question = fake.questions[i];
-		struct address_list list = { 0 };
-
-		if (question->due_ms > fake.now_ms)
-			continue;
-		question->due_ms = fake.now_ms + 60000;
-		for (size_t place = 0; place < FAKE_PLACES; place++) {
-			struct socket_address address;
-			char host[32];
-
-			snprintf(host, sizeof(host), "10.0.0.%zu", place);
-			if ((fake.names[question->name] >> place & 1) != 0 &&
-			    address_of(host, question->port, &address))
-				address_list_add(&list, &address.any, address.length);
-		}
-		question->answer(&list, question->arg);
-		return true;
-	}
-	return false;
-}
-
-int resolver_new(struct event_base *base, struct socket_pool *pool, struct resolver **resolver_out)
-{
-	(void)base;
-	(void)pool;
-	*resolver_out = NULL;
-	return 0;
-}
-
-void resolver_free(struct resolver *resolver)
-{
-	(void)resolver;
-	REQUIRE(fake.n_questions == 0);
-}
-
-int resolver_ask(struct resolver *resolver, const struct address_text *address, uint32_t interval_s,
-		 resolver_answer *answer, void *arg, struct question **question_out)
-{
-	struct question *question = calloc(1, sizeof(*question));
-
-	(void)resolver;
-	(void)interval_s;
-	REQUIRE(fake.n_questions < sizeof(fake.questions) / sizeof(*fake.questions));
-	*question = (struct question){
-		.name = (size_t)(address->host[1] - '0'),
-		.port = address->port,
-		.answer = answer,
-		.arg = arg,
-		.due_ms = fake.now_ms,
-	};
-	fake.questions[fake.n_questions++] = question;
-	*question_out = question;
-	return 0;
-}
-
-void question_free(struct question *question)
-{
-	for (size_t i = 0; i < fake.n_questions; i++) {
-		if (fake.questions[i] == question)
-			fake.questions[i] = fake.questions[--fake.n_questions];
-	}
-	free(question);
-}
-
-void question_set_interval(struct question *question, uint32_t interval_s)
-{
-	(void)question;
-	(void)interval_s;
-}
-
-void question_hurry(struct question *question)
-{
-	question->due_ms =
-		fake.now_ms + 2000 < question->due_ms ? fake.now_ms + 2000 : question->due_ms;
-}
-
 void fake_run(int64_t milliseconds)
 {
 	int rounds = 0;
@@ -611,6 +515,6 @@ void fake_run(int64_t milliseconds)
 		if (socket->open && has_news(socket))
 			socket->pending = socket->errors[0].error;
 	}
-	while (answer_one() || fire_one())
+	while (fake_resolver_answer_one() || fire_one())
 		REQUIRE(++rounds < ROUNDS_MAX); /* or it spins at one instant */
 }

@@ -4,7 +4,8 @@
  *
  * A test that links it wraps the calls that fake_network_wraps of tests/meson.build names. Places
  * are collectors, 10.0.0.0:514 and on; 10.0.0.0:515 is that of 10.0.0.1:514 by another host. Each
- * does with datagrams what the test says. One in a process; everything that is random comes from fake_random().
+ * does with datagrams what the test says. One in a process; everything that is random comes from
+ * fake_random().
  */
 #ifndef LOGFWD_TESTS_FAKE_NETWORK_H
 #define LOGFWD_TESTS_FAKE_NETWORK_H

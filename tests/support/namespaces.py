@@ -148,7 +148,7 @@ class Distance(threading.Thread):
 
     def __init__(self, ends, seconds):
         super().__init__(daemon=True)
-        self.ends, self.seconds = dict((ends, ends[::-1])), seconds
+        self.ends, self.seconds = {ends[0]: ends[1], ends[1]: ends[0]}, seconds
         self.over = os.pipe()
         self.start()
 

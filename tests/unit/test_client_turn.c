@@ -1,7 +1,7 @@
 /*
  * Proves that what a client with many loggers says is taken whole and in order, whatever comes
  * between its records, and that this holds when some of them must wait for a later turn: what is
- * fetched beforehand is of no effect but on time.
+ * fetched beforehand is of no effect but on time. And that turns are short.
  */
 #include "intake/client.h"
 
@@ -272,6 +272,30 @@ START_TEST(leases_wait_for_what_was_recorded)
 }
 END_TEST
 
+/* Records can be small, or take long: others wait for the loop. */
+START_TEST(client_that_says_a_lot_does_so_in_short_turns)
+{
+	const size_t count = 32;
+	char text[1000];
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	greet();
+	peer_open(&peer, 1, "app");
+	peer_say(&peer);
+	for (size_t i = 0; i < count; i++) {
+		peer_record(&peer, 1, text);
+		peer_say(&peer);
+	}
+	fake.record_us = 1000;
+	ck_assert(client_drain(client));
+	ck_assert_uint_ge(fake.records, 1);
+	ck_assert_uint_lt(fake.records, count);
+	serve();
+	ck_assert_uint_eq(fake.records, count);
+}
+END_TEST
+
 Suite *suite_under_test(void)
 {
 	Suite *suite = suite_create("client_turn");
@@ -287,6 +311,7 @@ Suite *suite_under_test(void)
 	tcase_add_test(all, who_reads_no_answers_loses_no_record_that_waits);
 	tcase_add_test(all, without_memory_nothing_is_put_off);
 	tcase_add_test(all, leases_wait_for_what_was_recorded);
+	tcase_add_test(all, client_that_says_a_lot_does_so_in_short_turns);
 	suite_add_tcase(suite, all);
 	return suite;
 }
