@@ -102,16 +102,19 @@ static int receive_all(struct receiver *receiver, int signals)
 {
 	const int64_t deadline =
 		receiver->timeout_ms < 0 ? INT64_MAX : now_ms() + receiver->timeout_ms;
+	int taken = 0;
 
 	while (!is_complete(receiver)) {
 		struct pollfd ready[] = { { .fd = collector_fd(receiver->collector),
 					    .events = POLLIN },
 					  { .fd = signals, .events = POLLIN } };
 		int64_t left = receiver->timeout_ms < 0 ? -1 : deadline - now_ms();
-		int taken;
 
 		if (receiver->timeout_ms >= 0 && left <= 0)
 			return give_up(receiver);
+		/* behind a full batch nothing may come, and its lines are not flushed yet */
+		if (taken == COLLECTOR_BATCH)
+			left = 0;
 		if (poll(ready, ARRAY_LEN(ready), (int)left) < 0 && errno != EINTR)
 			return -errno;
 		if (ready[1].revents != 0)

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from tests.support.daemon import LOGFWDCTL, run
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_for
 
 
 @contextlib.contextmanager
@@ -95,6 +95,21 @@ def test_receive_writes_a_file_also_when_quiet(tmp_path):
         send(process, *[b"kept"] * 64)
         assert ending(process) == (0, b"", "received 64\n")
     assert (tmp_path / "received").read_bytes() == b"kept\n" * 64
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 128])
+def test_receive_holds_no_line_back(tmp_path, count):
+    """Also when what waited was just as much as it takes at a time."""
+    path = tmp_path / "out"
+    with receiver("--output", path) as process:
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        send(process, *[b"%d" % number for number in range(count)])
+        process.send_signal(signal.SIGCONT)
+        wait_for(
+            lambda: len(path.read_bytes().split()) == count,
+            lambda: f"{count} lines, there are {len(path.read_bytes().split())}",
+        )
 
 
 def test_receive_quiet_counts_only():
